@@ -1,0 +1,1 @@
+"""Representations of actions: chunks, bins, codes, tokens."""

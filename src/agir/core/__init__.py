@@ -1,0 +1,1 @@
+"""The nouns as protocols, specs, keys, lanes, `when`, errors: nothing of agir is below it."""

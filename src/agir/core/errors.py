@@ -1,0 +1,42 @@
+"""Errors that say what was wrong, where, and what to type next."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class AgirError(Exception):
+    """Something a user can mend. The command prints the message without a traceback and exits with 2."""
+
+
+class UnknownName(AgirError):
+    """A task, method, network, claim or field that does not exist."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], listing: str | None = None):
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(near)}?" if near else f" Known: {', '.join(known[:12])}{' ...' * (len(known) > 12)}."
+        super().__init__(f"There is no {kind} called '{name}'.{hint}" + (f" `{listing}` lists them." if listing else ""))
+
+
+class BadSpec(AgirError):
+    """Two things that should agree about observations or actions do not."""
+
+
+class BadData(AgirError):
+    """A dataset that cannot be learnt from: the message names episode, column and row."""
+
+
+class BadCheckpoint(AgirError):
+    """A torn, edited or foreign checkpoint or bundle."""
+
+
+class BadEnvironment(AgirError):
+    """An environment that breaks its own word: NaN, wrong shape, an error in mid-run."""
+
+
+class BadSetting(AgirError):
+    """A setting out of range, or one that does not fit another."""
+
+
+class Missing(AgirError):
+    """A package, a library of the system or a file that is not there; the message has the command that mends it."""

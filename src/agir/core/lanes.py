@@ -1,0 +1,44 @@
+"""The one function that steps lanes: demonstrations, rollouts and evaluation all use it."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from agir.core.nouns import Environment, Experience, Policy
+from agir.core.spaces import Key
+
+
+def begin_lanes(env: Environment, policy: Policy, resets: Key, starts: Key) -> tuple:
+    """-> lanes: (states, observations, memories), each [lanes, ...]; one key a lane for the start, one for the memory."""
+    return *jax.vmap(env.reset)(resets), jax.vmap(policy.start)(starts)
+
+
+def choose(where: Any, new: Any, old: Any) -> Any:
+    """`new` in the lanes `where` [lanes] is true, else `old`, for trees of [lanes, ...]."""
+    return jax.tree.map(lambda n, o: jnp.where(where.reshape(-1, *(1,) * (n.ndim - 1)), n, o), new, old)
+
+
+def move_lanes(env: Environment, policy: Policy, lanes: tuple, key: Key) -> tuple[tuple, Any]:
+    """One step of every lane, whatever happens in it -> lanes, (action, act_info, Step); nothing begins again."""
+    state, observation, memory = lanes
+    act, move = jax.random.split(key, (2, jax.tree.leaves(observation)[0].shape[0]))
+    action, memory, act_info = jax.vmap(policy.act)(observation, memory, act)
+    state, after = jax.vmap(env.step)(state, action, move)
+    return (state, after.observation, memory), (action, act_info, after)
+
+
+def step_lanes(env: Environment, policy: Policy, lanes: tuple, key: Key, discount: Any = 1.0) -> tuple[tuple, Experience]:
+    """One step of every lane; where an episode ends, the next begins with a fresh memory.
+
+    -> lanes, Experience [lanes, ...] whose next_observation is the true successor, at an episode's end too.
+    """
+    observation = lanes[1]
+    move, reset, start = jax.random.split(key, 3)
+    lanes, (action, act_info, after) = move_lanes(env, policy, lanes, move)
+    count = after.reward.shape[0]
+    fresh = begin_lanes(env, policy, jax.random.split(reset, count), jax.random.split(start, count))
+    lanes = choose(after.terminated | after.truncated, fresh, lanes)
+    successor, reward, terminated, truncated, info = after
+    discount = jnp.where(terminated, 0.0, discount)
+    return lanes, Experience(observation, action, reward, discount, successor, terminated, truncated, info, act_info)

@@ -1,0 +1,1 @@
+"""Episodes, windows, replay, normalisation, file formats, the dataset doctor."""

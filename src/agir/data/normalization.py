@@ -1,0 +1,166 @@
+"""Normalisation belongs to the data: a dataset gives normalised columns and the two maps; a trained policy is wrapped in them.
+
+Each map is affine and entry by entry, x -> (x - shift) / scale: to [-1, 1] by the range of the data (`limits`, the convention of
+Diffusion Policy), to mean 0 and deviation 1 (`standard`), or not at all (`none`). A constant entry keeps scale 1 and lands on 0,
+in training and in acting alike. Images, choices and binary values are left as they are.
+"""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from agir.core.errors import BadSetting
+from agir.core.nouns import Act, Policy
+from agir.core.spaces import Box, Dict, Key, Space, Spec
+
+TINY = 1e-4  # a range below this is a constant (Diffusion Policy's range_eps)
+
+
+class Affine(eqx.Module):
+    """x -> (x - shift) / scale, and back; leading axes broadcast."""
+
+    shift: Any  # float32, the shape of one value
+    scale: Any
+
+    def __call__(self, x: Any) -> Any:
+        return (x - _aligned(self.shift, x)) / _aligned(self.scale, x)
+
+    def inverse(self, x: Any) -> Any:
+        return x * _aligned(self.scale, x) + _aligned(self.shift, x)
+
+
+def _aligned(parameter: Any, x: Any) -> Any:
+    return parameter.reshape((1,) * (x.ndim - parameter.ndim) + parameter.shape)
+
+
+class Normalization(eqx.Module):
+    """The two maps. A tree like the space's: an Affine for each float box, None for what is left as it is."""
+
+    observation: Any
+    action: Any
+
+    def observe(self, observation: Any) -> Any:
+        return _apply(self.observation, observation, lambda affine, x: affine(x))
+
+    def encode(self, action: Any) -> Any:
+        """A raw action (or a chunk of them) -> the learner's."""
+        return _apply(self.action, action, lambda affine, x: affine(x))
+
+    def decode(self, action: Any) -> Any:
+        """The learner's action -> the raw one."""
+        return _apply(self.action, action, lambda affine, x: affine.inverse(x))
+
+
+def _apply(maps: Any, value: Any, function: Any) -> Any:
+    if isinstance(maps, dict):
+        return {name: _apply(maps[name], value[name], function) for name in maps}
+    return value if maps is None else function(maps, value)
+
+
+def fit(dataset: Any, how: str = "limits") -> Normalization:
+    """From a Dataset's training columns; raises BadSetting on an unknown `how`."""
+    if how not in ("limits", "standard", "none"):
+        raise BadSetting(f"Normalisation is 'limits', 'standard' or 'none', not '{how}'.")
+    spec = dataset.spec
+    return Normalization(_fit(spec.observation, dataset.columns["observation"], how), _fit(spec.action, dataset.columns["action"], how))
+
+
+def _fit(space: Space, column: Any, how: str) -> Any:
+    if isinstance(space, Dict):
+        return {name: _fit(part, column[name], how) for name, part in space.parts}
+    if how == "none" or not isinstance(space, Box) or space.dtype == "uint8":
+        return None
+    if how == "standard":
+        shift, scale = column.mean(0, dtype=np.float64), column.std(0, dtype=np.float64)
+    else:
+        low, high = column.min(0).astype(np.float64), column.max(0).astype(np.float64)
+        shift, scale = (low + high) / 2, (high - low) / 2
+    return Affine(jnp.float32(shift), jnp.float32(np.where(2 * scale < TINY, 1.0, scale)))
+
+
+def by_bounds(spec: Spec) -> Normalization:
+    """For learning online: observations as they are, bounded actions from [-1, 1]."""
+    return Normalization(_nothing(spec.observation), _bounds(spec.action))
+
+
+def _nothing(space: Space) -> Any:
+    return {name: _nothing(part) for name, part in space.parts} if isinstance(space, Dict) else None
+
+
+def _bounds(space: Space) -> Any:
+    if isinstance(space, Dict):
+        return {name: _bounds(part) for name, part in space.parts}
+    if not isinstance(space, Box) or space.dtype == "uint8" or not space.bounded:
+        return None
+    low, high = space.bounds
+    return Affine(jnp.float32((low + high) / 2), jnp.float32((high - low) / 2))
+
+
+def normalized_spec(spec: Spec, normalization: Normalization) -> Spec:
+    """The spec as the learner sees it: a normalised action is bounded by [-1, 1] where the raw one is bounded or fitted."""
+    return Spec(_inside(spec.observation, normalization.observation, False), _inside(spec.action, normalization.action, True), spec.meaning)
+
+
+def _inside(space: Space, maps: Any, bounded: bool) -> Space:
+    if isinstance(space, Dict):
+        return Dict(tuple((name, _inside(part, maps[name], bounded)) for name, part in space.parts))
+    if maps is None:
+        return space
+    return Box(space.shape, -1.0, 1.0, space.dtype) if bounded else Box(space.shape, dtype=space.dtype)
+
+
+class Normalized(Policy):
+    """A policy that sees normalised observations and gives normalised actions, wrapped to see and give the raw ones."""
+
+    inner: Policy
+    normalization: Normalization
+
+    def start(self, key: Key) -> Any:
+        return self.inner.start(key)
+
+    def act(self, observation: Any, memory: Any, key: Key) -> Act:
+        action, memory, info = self.inner.act(self.normalization.observe(observation), memory, key)
+        return Act(clip(self.spec.action, self.normalization.decode(action)), memory, info)
+
+
+def clip(space: Space, action: Any) -> Any:
+    """Bounded boxes clipped to their bounds; everything else as it is."""
+    if isinstance(space, Dict):
+        return {name: clip(part, action[name]) for name, part in space.parts}
+    if not isinstance(space, Box) or space.dtype == "uint8":
+        return action
+    low, high = space.bounds
+    return jnp.clip(action, _aligned(jnp.asarray(low), action), _aligned(jnp.asarray(high), action))
+
+
+class NormalizedEnvironment(eqx.Module):
+    """An environment whose observations and actions are normalised: what a learner meets online.
+
+    The action is recorded as the learner gave it (its log-probability is of that one) and clipped only here.
+    """
+
+    inner: Any
+    normalization: Normalization
+    spec: Spec = eqx.field(static=True)  # the raw one
+
+    def reset(self, key: Key) -> tuple[Any, Any]:
+        state, observation = self.inner.reset(key)
+        return state, self.normalization.observe(observation)
+
+    def step(self, state: Any, action: Any, key: Key) -> tuple[Any, Any]:
+        state, after = self.inner.step(state, clip(self.spec.action, self.normalization.decode(action)), key)
+        return state, after._replace(observation=self.normalization.observe(after.observation))
+
+
+def normalize(dataset: Any, normalization: Normalization) -> dict:
+    """The dataset's columns with observation, action and final_observation normalised (arrays on the device)."""
+    columns = jax.tree.map(jnp.asarray, dataset.columns)
+    final = jax.tree.map(jnp.asarray, dataset.final_observation)
+    return columns | {
+        "observation": normalization.observe(columns["observation"]),
+        "action": normalization.encode(columns["action"]),
+        "final_observation": normalization.observe(final),
+    }

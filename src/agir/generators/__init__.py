@@ -1,0 +1,1 @@
+"""How an action is produced from a context."""

@@ -1,0 +1,1 @@
+"""Targets, advantages and losses as pure functions."""

@@ -1,0 +1,1 @@
+"""Executors, guards, monitors, bundles, the server."""
