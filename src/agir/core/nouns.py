@@ -175,6 +175,14 @@ class Source(eqx.Module):
         """-> the same source with its columns or environment, and what it must know of the learner."""
         raise NotImplementedError
 
+    def wants(self) -> tuple[str, ...]:
+        """The names of the datasets it reads."""
+        return ()
+
+    def tuned(self, learner: Learner) -> "Source":
+        """-> the source with this lane's values of the learner's float fields (its discount, ...)."""
+        return self
+
     def start(self, policy: Policy | None, key: Key) -> Any:
         """-> feed: all that must survive a kill (lanes, memories, a replay ring), arrays only."""
         return ()

@@ -22,6 +22,11 @@ def add(kind: str, name: str, thing: Any, about: str = "") -> Any:
     return thing
 
 
+def added() -> dict[str, dict[str, tuple[Any, str]]]:
+    """What this program has added to the static tables: {kind: {name: (thing, one line)}}."""
+    return _added
+
+
 def _entry_points(kind: str) -> dict:
     return {point.name: point for point in importlib.metadata.entry_points(group=f"agir.{kind}s")}
 

@@ -1,0 +1,144 @@
+"""Where batches come from: rows, windows and segments of a dataset, rollouts in a compiled environment, mixtures."""
+
+import dataclasses
+from typing import Any
+
+import jax
+
+from agir.core.errors import BadSetting
+from agir.core.keys import stream
+from agir.core.lanes import begin_lanes, step_lanes
+from agir.core.nouns import Experience, Learner, Policy, Source, Window
+from agir.core.spaces import Key
+from agir.data.windows import segment, transition, window
+from agir.training.loop import LANES, for_lanes
+from agir.training.world import World
+
+
+class FromData(Source):
+    """Draws `batch` rows of a dataset, uniformly and with replacement, and cuts each as `cut` says."""
+
+    batch: int = 256
+    data: str = "demonstrations"
+    columns: Any = None
+
+    def wants(self) -> tuple[str, ...]:
+        return (self.data,)
+
+    def bind(self, world: World, learner: Learner, split: str = "training") -> "FromData":
+        return dataclasses.replace(self, columns=world.columns(self.data, split))
+
+    def next(self, feed: Any, policy: Policy | None, step: Any, key: Key) -> tuple[Any, Any]:
+        rows = jax.random.randint(key, (self.batch,), 0, self.columns["reward"].shape[0])
+        return feed, jax.vmap(self.cut)(rows)
+
+    def cut(self, row: Any) -> Any:
+        raise NotImplementedError
+
+
+class Transitions(FromData):
+    """-> Experience [batch, ...] of `steps` steps each, with the learner's discount."""
+
+    steps: int = 1
+    discount: Any = 1.0
+
+    def tuned(self, learner: Learner) -> "Transitions":
+        return dataclasses.replace(self, discount=getattr(learner, "discount", 1.0))
+
+    def cut(self, row: Any) -> Experience:
+        return transition(self.columns, row, self.discount, self.steps)
+
+
+class Windows(FromData):
+    """-> Window [batch, ...] of the learner's `history` of observations and `horizon` of actions."""
+
+    batch: int = 64
+    history: int = 0  # 0: the learner's own
+    horizon: int = 0
+
+    def bind(self, world: World, learner: Learner, split: str = "training") -> "Windows":
+        bound = super().bind(world, learner, split)
+        return dataclasses.replace(bound, history=self.history or learner.history, horizon=self.horizon or learner.horizon)
+
+    def cut(self, row: Any) -> Window:
+        return window(self.columns, row, self.history, self.horizon)
+
+
+class Segments(FromData):
+    """-> Window [batch, ...] of `length` observations and the actions taken at them: for recurrent learners."""
+
+    batch: int = 64
+    length: int = 10
+
+    def cut(self, row: Any) -> Window:
+        return segment(self.columns, row, self.length)
+
+
+class Rollout(Source):
+    """`length` steps of `envs` lanes in a compiled environment -> Experience [length, envs, ...]."""
+
+    envs: int = 8
+    length: int = 128
+    env: Any = None
+    discount: Any = 1.0
+
+    def bind(self, world: World, learner: Learner, split: str = "training") -> "Rollout":
+        return dataclasses.replace(self, env=world.environment())
+
+    def tuned(self, learner: Learner) -> "Rollout":
+        return dataclasses.replace(self, discount=getattr(learner, "discount", 1.0))
+
+    def start(self, policy: Policy, key: Key) -> Any:
+        return begin_lanes(self.env, policy, *jax.random.split(key, (2, self.envs)))
+
+    def next(self, feed: Any, policy: Policy, step: Any, key: Key) -> tuple[Any, Experience]:
+        one = lambda lanes, key: step_lanes(self.env, policy, lanes, key, self.discount)
+        lanes, batch = jax.lax.scan(one, feed, jax.random.split(key, self.length))
+        return lanes, dataclasses.replace(batch, memory=feed[2])
+
+
+class Mixture(Source):
+    """Several sources at once, as a dict of batches: offline and online, expert and own."""
+
+    parts: dict
+
+    @property
+    def compiled(self) -> bool:
+        return all(part.compiled for part in self.parts.values())
+
+    def wants(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for part in self.parts.values() for name in part.wants()))
+
+    def bind(self, world: World, learner: Learner, split: str = "training") -> "Mixture":
+        return Mixture({name: part.bind(world, learner, split) for name, part in self.parts.items()})
+
+    def tuned(self, learner: Learner) -> "Mixture":
+        return Mixture({name: part.tuned(learner) for name, part in self.parts.items()})
+
+    def start(self, policy: Policy | None, key: Key) -> dict:
+        return {name: self._ask(part, "start", (LANES, 0), policy, stream(key, name)) for name, part in self.parts.items()}
+
+    def next(self, feed: dict, policy: Policy | None, step: Any, key: Key) -> tuple[dict, dict]:
+        axes = (LANES, LANES, None, 0)
+        both = {name: self._ask(part, "next", axes, feed[name], policy, step, stream(key, name)) for name, part in self.parts.items()}
+        return {name: feed for name, (feed, _) in both.items()}, {name: batch for name, (_, batch) in both.items()}
+
+    def receive(self, feed: dict, feedback: dict) -> dict:
+        """`feedback` is a dict by the parts' names; a part without any receives nothing."""
+        return {name: part.receive(feed[name], feedback[name]) if name in feedback else feed[name] for name, part in self.parts.items()}
+
+    def _ask(self, part: Source, name: str, axes: tuple, *arguments: Any) -> Any:
+        """A compiled part of a mixture that lives on the host serves all seeds at once, like the mixture."""
+        if part.compiled and not self.compiled:
+            return for_lanes(part, name, None, axes, *arguments)
+        return getattr(part, name)(*arguments)
+
+
+class Nothing(Source):
+    """For a method that has nothing to learn of its own: its parts are all given."""
+
+    def bind(self, world: World, learner: Learner, split: str = "training") -> "Nothing":
+        return self
+
+    def next(self, feed: Any, policy: Policy | None, step: Any, key: Key) -> tuple[Any, Any]:
+        raise BadSetting("This method learns nothing of its own: leave --updates at 0.")

@@ -1,0 +1,72 @@
+"""Stages and finished parts: every given in its place before the loop runs.
+
+A given is brought by the caller (`--base RUN`), or its default is a Learner: a stage, learnt first by the same loop, a seed each.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+
+from agir.core.errors import BadSetting
+from agir.core.nouns import Learner, Policy
+from agir.core.spaces import Spec
+
+
+def givens(learner: Learner) -> dict[str, type]:
+    """{field: what it must hold}."""
+    return {f.name: f.metadata["given"] for f in dataclasses.fields(learner) if "given" in f.metadata}
+
+
+def given_names(learner: Learner) -> set[str]:
+    """The learner's givens and those of its stages."""
+    stages = (getattr(learner, name) for name in givens(learner))
+    return set(givens(learner)).union(*(given_names(stage) for stage in stages if isinstance(stage, Learner)))
+
+
+def part_of(name: str, wanted: type, value: Any, who: str) -> Any:
+    """The one `wanted` in `value`, which may be a whole policy; raises BadSetting where there is none or several."""
+    if isinstance(value, wanted):
+        return value
+    is_part = lambda x: isinstance(x, wanted)
+    parts = [x for x in jax.tree.leaves(value, is_leaf=is_part) if is_part(x)]
+    if len(parts) != 1:
+        found = "nothing was given" if value is None else f"{type(value).__name__} holds {len(parts) or 'none'}"
+        raise BadSetting(f"{who} needs --{name}: a run (or bundle) that holds one {wanted.__name__}; {found}.")
+    return parts[0]
+
+
+def check_brought(learner: Learner, brought: dict[str, Any]) -> None:
+    """Raises BadSetting for a given that the learner does not take."""
+    if unknown := sorted(set(brought) - given_names(learner)):
+        known = ", ".join(f"--{name}" for name in sorted(given_names(learner))) or "nothing that is brought"
+        raise BadSetting(f"{type(learner).__name__} takes {known}, not --{', --'.join(unknown)}.")
+
+
+def check_base(name: str, value: Any, spec: Spec) -> None:
+    """A brought policy must see and do what this run's does; raises BadSpec."""
+    for policy in jax.tree.leaves(value, is_leaf=lambda x: isinstance(x, Policy)):
+        if isinstance(policy, Policy):
+            spec.require(policy.spec, "this run", f"--{name}")
+            return
+
+
+def fill(learner: Learner, spec: Spec, brought: dict[str, Any], learn: Callable[[str, Learner, dict], Any]) -> tuple[Learner, Any]:
+    """-> the learner with its spec and every given in its place, and its vmap axes.
+
+    What is brought is shared by the lanes (axis None); a stage's result has one entry a lane (axis 0).
+    `learn(name, stage, brought)` learns a stage and gives its result [lanes, ...].
+    """
+    learner = dataclasses.replace(learner, spec=spec)
+    axes = jax.tree.map(lambda _: None, learner)
+    for name, wanted in givens(learner).items():
+        value, axis = brought.get(name, getattr(learner, name)), None
+        if isinstance(value, Learner):
+            value, axis = learn(name, value, {other: brought[other] for other in brought if other in given_names(value)}), 0
+        part = part_of(name, wanted, value, type(learner).__name__)
+        learner = dataclasses.replace(learner, **{name: part})
+        mapped = jax.tree.map(lambda x, axis=axis: axis if eqx.is_array(x) else None, part)
+        axes = dataclasses.replace(axes, **{name: mapped})
+    return learner, axes

@@ -1,0 +1,62 @@
+"""What a learner meets: a task, its data and its environment, all in the learner's normalised terms."""
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from agir.core.errors import Missing
+from agir.core.nouns import Task
+from agir.core.spaces import Spec
+from agir.data.dataset import Dataset
+from agir.data.normalization import Normalization, NormalizedEnvironment, by_bounds, fit, normalize, normalized_spec
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """Sources are bound to it. `spec` is the learner's; `task.spec` the raw one."""
+
+    task: Task
+    normalization: Normalization
+    datasets: dict[str, tuple[Dataset, Dataset]] = dataclasses.field(default_factory=dict)  # name -> (training, validation)
+
+    @property
+    def spec(self) -> Spec:
+        return normalized_spec(self.task.spec, self.normalization)
+
+    def environment(self) -> NormalizedEnvironment:
+        return NormalizedEnvironment(self.task.environment(), self.normalization, self.task.spec)
+
+    def columns(self, name: str, split: str) -> dict[str, Any]:
+        """-> normalised columns on the device, with `first` and `last` (int32 [rows]): the ends of each row's episode.
+
+        `episode` (int32 [rows]) leads from a row to its entry in `final_observation`. Raises Missing where there is no such data.
+        """
+        if name not in self.datasets:
+            raise Missing(f"{self.task.name} has no dataset called '{name}' here: give one with --data PATH.")
+        dataset = self.datasets[name][("training", "validation").index(split)]
+        index = np.repeat(np.arange(dataset.episodes), dataset.lengths)
+        place = {"episode": index, "first": dataset.starts[index], "last": dataset.ends[index] - 1}
+        return normalize(dataset, self.normalization) | {key: jnp.asarray(value, jnp.int32) for key, value in place.items()}
+
+
+def make_world(
+    task: Task,
+    datasets: dict[str, Dataset] | None = None,
+    *,
+    how: str = "limits",
+    normalization: Normalization | None = None,
+    validation_share: float = 0.1,
+) -> World:
+    """The world of a task and its datasets (the first one decides the normalisation, unless a base brings its own).
+
+    `how` is 'limits', 'standard' or 'none'. The split is by episode and the same for all seeds. Raises BadSpec where a
+    dataset and the task disagree.
+    """
+    for name, dataset in (datasets or {}).items():
+        task.spec.require(dataset.spec, f"the task {task.name}", f"the dataset '{name}'")
+    split = {name: dataset.split(validation_share) for name, dataset in (datasets or {}).items()}
+    if normalization is None:
+        normalization = fit(next(iter(split.values()))[0], how) if split else by_bounds(task.spec)
+    return World(task, normalization, split)
