@@ -10,6 +10,28 @@ from jaxtyping import install_import_hook
 install_import_hook("agir", "beartype.beartype")
 
 import jax  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+NEVER_SKIPPED_IN_CI = ("needs OpenGL", "needs Chromium", "needs uv")  # .ci/run brings them, so their absence is a failure there
+
+
+def _skips_that_fail(config: pytest.Config) -> list[str]:
+    if os.environ.get("CI") != "true":
+        return []
+    skipped = config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", [])
+    reasons = [(report.nodeid, report.longrepr[2].removeprefix("Skipped: ")) for report in skipped]
+    return [f"{test}: {reason}" for test, reason in reasons if reason.startswith(NEVER_SKIPPED_IN_CI)]
+
+
+@pytest.hookimpl(tryfirst=True)  # before the terminal reporter prints its summary
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _skips_that_fail(session.config) and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    for line in _skips_that_fail(terminalreporter.config):
+        terminalreporter.write_line(f"FAILED {line} (CI=true allows no such skip)", red=True)
