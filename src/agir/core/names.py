@@ -4,7 +4,15 @@ Each row: name -> ("module:attribute", "one line"). A test holds them against th
 the first slash (`lasa/Sine` asks the family `lasa` for `Sine`); a family is called with the rest of the name.
 """
 
-TASKS: dict[str, tuple[str, str]] = {}
+TASKS: dict[str, tuple[str, str]] = {
+    "acrobot": ("agir.tasks.acrobot:Acrobot", "swing a two-link arm's tip above the bar by the elbow's motor; three actions"),
+    "cartpole": ("agir.tasks.cartpole:CartPole", "keep a pole on a cart upright for 500 steps; two actions"),
+    "mountain-car": (
+        "agir.tasks.mountain_car:MountainCar",
+        "swing a weak car up a hill within 200 steps; three actions, no reward before the top",
+    ),
+    "pendulum": ("agir.tasks.pendulum:Pendulum", "swing a pendulum up and hold it; pendulum/hidden does not show the speed"),
+}
 
 METHODS: dict[str, tuple[str, str]] = {}
 

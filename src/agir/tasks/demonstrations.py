@@ -1,0 +1,85 @@
+"""Demonstrations of compiled tasks: a policy rolled out, whole episodes compiled, all lanes at once."""
+
+import importlib.metadata
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from agir.core.errors import BadEnvironment, BadSetting
+from agir.core.keys import episode_key, stream
+from agir.core.lanes import begin_lanes, move_lanes
+from agir.core.nouns import Environment, Policy, Task
+from agir.data.dataset import Dataset
+
+LANES = 256  # episodes at once
+PATIENCE = 50  # episodes tried for each one kept, before a policy that does not succeed is given up
+
+
+def collect(task: Task, policy: Policy, episodes: int, first: int = 0, successful: bool = True) -> Dataset:
+    """A Dataset of `episodes` episodes of `policy`, from the starts "demonstrations" `first`, `first` + 1, ...
+
+    Only episodes in which `success` was true at some step are kept (all, unless `successful`); further starts are tried until
+    there are enough. An episode is a function of its start's index alone. The environment's info stands in the columns;
+    `about["rate"]` is the share of the tried episodes that succeeded.
+
+    Raises BadEnvironment where fewer than one episode in PATIENCE succeeds.
+    """
+    if episodes < 1:
+        raise BadSetting(f"{task.name}: at least one demonstration must be asked for, not {episodes}.")
+    env, lanes = task.environment(), min(LANES, 1 << (episodes - 1).bit_length())
+    kept, indices, tried, successes = [], [], 0, 0
+    while len(kept) < episodes:
+        batch = np.arange(first + tried, first + tried + lanes)
+        rows = jax.device_get(_roll(env, policy, task.horizon, jnp.asarray(batch, jnp.int32)))
+        for lane, index in enumerate(batch[: lanes if successful else episodes - len(kept)]):
+            episode, success = _cut(rows, lane)
+            tried, successes = tried + 1, successes + success
+            if success or not successful:
+                kept.append(episode)
+                indices.append(int(index))
+            if len(kept) == episodes:
+                break
+        if tried >= PATIENCE * (len(kept) + 1):
+            raise BadEnvironment(f"{type(policy).__name__} succeeded in {successes} of {tried} episodes of {task.name}: no expert for it.")
+    about = {
+        "source": f"{type(policy).__name__} in {task.name}",
+        "versions": {name: importlib.metadata.version(name) for name in ("agir", "jax")},
+        "rate": successes / tried,
+        "start_index": indices,
+    }
+    return Dataset.from_episodes(task.spec, kept, about)
+
+
+@eqx.filter_jit
+def _roll(env: Environment, policy: Policy, horizon: int, indices: Any) -> dict[str, Any]:
+    """Columns [episodes, horizon, ...] and `successor`; what follows an episode's end is to be cut off."""
+
+    def episode(index):
+        key = episode_key("demonstrations", index)
+        # One lane each, so that the randomness of an episode does not depend on how many are rolled out together.
+        lanes = begin_lanes(env, policy, key[None], stream(key, "memory")[None])
+
+        def one(lanes, step):
+            observation = lanes[1]
+            lanes, (action, _, after) = move_lanes(env, policy, lanes, jax.random.fold_in(stream(key, "steps"), step))
+            row = after.info | {"observation": observation, "action": action, "successor": after.observation, "reward": after.reward}
+            row |= {"terminated": after.terminated, "truncated": after.truncated}
+            return lanes, jax.tree.map(lambda x: x[0], row)
+
+        return jax.lax.scan(one, lanes, jnp.arange(horizon))[1]
+
+    return jax.vmap(episode)(indices)
+
+
+def _cut(rows: dict[str, Any], lane: int) -> tuple[dict[str, Any], bool]:
+    """One lane up to its end -> the episode with its last successor, and whether it succeeded."""
+    ended = rows["terminated"][lane] | rows["truncated"][lane]
+    steps = int(np.argmax(ended)) + 1
+    episode = {name: jax.tree.map(lambda x: x[lane, :steps], column) for name, column in rows.items()}
+    last = jax.tree.map(lambda x: x[-1:], episode.pop("successor"))
+    episode["observation"] = jax.tree.map(lambda x, end: np.concatenate([x, end]), episode["observation"], last)
+    del episode["truncated"]
+    return episode, bool(episode["success"].any())
