@@ -191,6 +191,10 @@ class Source(eqx.Module):
         """-> feed, batch."""
         raise NotImplementedError
 
+    def resumed(self, feed: Any) -> Any:
+        """-> a feed whose arrays come from a checkpoint, made ready to go on (what lives on the host begins anew)."""
+        return feed
+
     def receive(self, feed: Any, feedback: Any) -> Any:
         """-> feed; the third result of `Learner.update`, where it gives one."""
         return feed

@@ -117,6 +117,11 @@ class Normalized(Policy):
 
     inner: Policy
     normalization: Normalization
+    recipe: str = eqx.field(default="", static=True)  # how `inner` is rebuilt (JSON; see runtime/bundle.py); "": it cannot be
+
+    @property
+    def compiled(self) -> bool:
+        return self.inner.compiled
 
     def start(self, key: Key) -> Any:
         return self.inner.start(key)

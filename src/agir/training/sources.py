@@ -10,7 +10,7 @@ from agir.core.keys import stream
 from agir.core.lanes import begin_lanes, step_lanes
 from agir.core.nouns import Experience, Learner, Policy, Source, Window
 from agir.core.spaces import Key
-from agir.data.windows import segment, transition, window
+from agir.data.windows import Segment, Table, segment, transition, window
 from agir.training.loop import LANES, for_lanes
 from agir.training.world import World
 
@@ -20,16 +20,16 @@ class FromData(Source):
 
     batch: int = 256
     data: str = "demonstrations"
-    columns: Any = None
+    table: Table | None = None
 
     def wants(self) -> tuple[str, ...]:
         return (self.data,)
 
     def bind(self, world: World, learner: Learner, split: str = "training") -> "FromData":
-        return dataclasses.replace(self, columns=world.columns(self.data, split))
+        return dataclasses.replace(self, table=world.table(self.data, split))
 
     def next(self, feed: Any, policy: Policy | None, step: Any, key: Key) -> tuple[Any, Any]:
-        rows = jax.random.randint(key, (self.batch,), 0, self.columns["reward"].shape[0])
+        rows = jax.random.randint(key, (self.batch,), 0, self.table.rows)
         return feed, jax.vmap(self.cut)(rows)
 
     def cut(self, row: Any) -> Any:
@@ -46,7 +46,7 @@ class Transitions(FromData):
         return dataclasses.replace(self, discount=getattr(learner, "discount", 1.0))
 
     def cut(self, row: Any) -> Experience:
-        return transition(self.columns, row, self.discount, self.steps)
+        return transition(self.table, row, self.discount, self.steps)
 
 
 class Windows(FromData):
@@ -61,17 +61,21 @@ class Windows(FromData):
         return dataclasses.replace(bound, history=self.history or learner.history, horizon=self.horizon or learner.horizon)
 
     def cut(self, row: Any) -> Window:
-        return window(self.columns, row, self.history, self.horizon)
+        return window(self.table, row, self.history, self.horizon)
 
 
 class Segments(FromData):
-    """-> Window [batch, ...] of `length` observations and the actions taken at them: for recurrent learners."""
+    """-> Segment [batch, ...] of `length` consecutive steps: for recurrent learners."""
 
     batch: int = 64
     length: int = 10
+    discount: Any = 1.0
 
-    def cut(self, row: Any) -> Window:
-        return segment(self.columns, row, self.length)
+    def tuned(self, learner: Learner) -> "Segments":
+        return dataclasses.replace(self, discount=getattr(learner, "discount", 1.0))
+
+    def cut(self, row: Any) -> Segment:
+        return segment(self.table, row, self.length, self.discount)
 
 
 class Rollout(Source):
@@ -122,6 +126,9 @@ class Mixture(Source):
         axes = (LANES, LANES, None, 0)
         both = {name: self._ask(part, "next", axes, feed[name], policy, step, stream(key, name)) for name, part in self.parts.items()}
         return {name: feed for name, (feed, _) in both.items()}, {name: batch for name, (_, batch) in both.items()}
+
+    def resumed(self, feed: dict) -> dict:
+        return {name: part.resumed(feed[name]) for name, part in self.parts.items()}
 
     def receive(self, feed: dict, feedback: dict) -> dict:
         """`feedback` is a dict by the parts' names; a part without any receives nothing."""

@@ -1,16 +1,13 @@
 """What a learner meets: a task, its data and its environment, all in the learner's normalised terms."""
 
 import dataclasses
-from typing import Any
-
-import jax.numpy as jnp
-import numpy as np
 
 from agir.core.errors import Missing
 from agir.core.nouns import Task
 from agir.core.spaces import Spec
 from agir.data.dataset import Dataset
 from agir.data.normalization import Normalization, NormalizedEnvironment, by_bounds, fit, normalize, normalized_spec
+from agir.data.windows import Table, tabulate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,17 +25,12 @@ class World:
     def environment(self) -> NormalizedEnvironment:
         return NormalizedEnvironment(self.task.environment(), self.normalization, self.task.spec)
 
-    def columns(self, name: str, split: str) -> dict[str, Any]:
-        """-> normalised columns on the device, with `first` and `last` (int32 [rows]): the ends of each row's episode.
-
-        `episode` (int32 [rows]) leads from a row to its entry in `final_observation`. Raises Missing where there is no such data.
-        """
+    def table(self, name: str, split: str) -> Table:
+        """-> the dataset's normalised columns on the device; raises Missing where there is no such data."""
         if name not in self.datasets:
             raise Missing(f"{self.task.name} has no dataset called '{name}' here: give one with --data PATH.")
         dataset = self.datasets[name][("training", "validation").index(split)]
-        index = np.repeat(np.arange(dataset.episodes), dataset.lengths)
-        place = {"episode": index, "first": dataset.starts[index], "last": dataset.ends[index] - 1}
-        return normalize(dataset, self.normalization) | {key: jnp.asarray(value, jnp.int32) for key, value in place.items()}
+        return tabulate(normalize(dataset, self.normalization), dataset.ends)
 
 
 def make_world(

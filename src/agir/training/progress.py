@@ -1,0 +1,86 @@
+"""What long work tells: a bar with an ETA on a terminal, a line now and then elsewhere, nothing where nobody asked."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+class Bar(Protocol):
+    def move(self, done: int, total: int | None = None, **facts: Any) -> None:
+        """`done` of the total is done; `facts` are shown beside it."""
+
+
+class Reporter:
+    """Says nothing. The base of the other two."""
+
+    @contextlib.contextmanager
+    def task(self, title: str, total: int) -> Iterator[Bar]:
+        yield _Silent()
+
+    def say(self, text: str) -> None:
+        pass
+
+
+class _Silent:
+    def move(self, done: int, total: int | None = None, **facts: Any) -> None:
+        pass
+
+
+class Terminal(Reporter):
+    """Rich's bars where there is a terminal; else a plain line at most every `every_s` seconds."""
+
+    def __init__(self, console: Console | None = None, every_s: float = 10.0):
+        self.console = console or Console(stderr=True)
+        self.every_s = every_s
+
+    @contextlib.contextmanager
+    def task(self, title: str, total: int) -> Iterator[Bar]:
+        if not self.console.is_terminal:
+            yield _Lines(self, title, total)
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[facts]}"),
+        )
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            yield _RichBar(progress, progress.add_task(title, total=total, facts=""))
+
+    def say(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False)
+
+
+class _RichBar:
+    def __init__(self, progress: Progress, task: Any):
+        self.progress, self.task = progress, task
+
+    def move(self, done: int, total: int | None = None, **facts: Any) -> None:
+        more = {} if total is None else {"total": total}
+        self.progress.update(self.task, completed=done, facts=_words(facts), **more)
+
+
+class _Lines:
+    def __init__(self, reporter: Terminal, title: str, total: int):
+        self.reporter, self.title, self.total = reporter, title, total
+        self.began = self.said = time.monotonic()
+
+    def move(self, done: int, total: int | None = None, **facts: Any) -> None:
+        self.total = total or self.total
+        now = time.monotonic()
+        if now - self.said < self.reporter.every_s:
+            return
+        self.said = now
+        left_s = (now - self.began) / max(done, 1) * (self.total - done)
+        self.reporter.say(f"{self.title}: {done}/{self.total}, about {left_s:.0f} s left  {_words(facts)}")
+
+
+def _words(facts: dict) -> str:
+    return "  ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in facts.items())

@@ -1,0 +1,227 @@
+"""`train` and `resume`: from what was asked to a run folder with policies in it."""
+
+import dataclasses
+import itertools
+import json
+import os
+import pathlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from agir.core import registry
+from agir.core.describe import build, describe
+from agir.core.errors import BadSetting
+from agir.core.nouns import Learner, Method, Policy, Task
+from agir.core.stages import check_base, check_brought, given_names
+from agir.data.dataset import Dataset
+from agir.data.normalization import Normalized
+from agir.data.readers import read
+from agir.runtime.bundle import Recipe, load_bundle, one_lane
+from agir.tasks.find import task as find_task
+from agir.training.progress import Reporter
+from agir.training.run import Run
+from agir.training.session import Part, Session
+from agir.training.settings import make_method, settings_of
+from agir.training.world import World, make_world
+
+DEMONSTRATIONS = 100  # episodes asked of an expert where nothing is said
+
+
+def train(
+    task: str | Task,
+    method: str | Method | type,
+    *,
+    seeds: int | list[int] = 1,
+    updates: int | None = None,
+    data: Any = None,
+    run: str | os.PathLike | None = None,
+    reporter: Reporter | None = None,
+    **settings: Any,
+) -> Run:
+    """Trains `method` on `task` and saves its policies: one for each seed, and for each value of a sweep.
+
+    `data` is a path, a Dataset, or None: the task's own expert is asked for `demonstrations` episodes, if the method wants any.
+    `settings` are the method's fields; a list of floats is a sweep (another value is not another program); a given (`base=`) is
+    a run's folder, a bundle's, or the part itself. Also understood: `demonstrations` (100), `normalize` ("limits"),
+    `validation_share` (0.1), `selections` (evaluations during training), `selection_episodes` (20), `over` ("vmap" or "map").
+    Raises AgirError for whatever a caller can mend.
+    """
+    task = find_task(task) if isinstance(task, str) else task
+    how = {name: settings.pop(name) for name in list(settings) if name in OPTIONS}
+    brought = {name: settings.pop(name) for name in list(settings) if _is_given(method, name)}
+    sweep = {name: [float(x) for x in value] for name, value in settings.items() if isinstance(value, list) and not _is_tuple(method, name)}
+    plain = {name: value for name, value in settings.items() if name not in sweep}
+    learner = make_method(method, plain)
+    _check_sweep(learner, sweep)
+    if updates is not None:
+        learner = dataclasses.replace(learner, updates=updates)
+    asked = {
+        "task": task.name,
+        "method": registry.name_of("method", type(learner)) or type(learner).__name__,
+        "learner": describe(learner),
+        "seeds": _seed_list(seeds),
+        "sweep": sweep,
+        "data": str(data) if isinstance(data, str | os.PathLike) else None if data is None else "given by the caller",
+        "brought": {name: str(value) if isinstance(value, str | os.PathLike) else "given by the caller" for name, value in brought.items()},
+        "options": OPTIONS | how,
+        "state": "running",
+    }
+    parts = _load_brought(learner, brought)
+    world = _world(task, learner, asked, data, parts)
+    asked["fingerprints"] = {name: _fingerprint(pair) for name, pair in world.datasets.items()}
+    made = Run.create(run or _free_folder(task.name, asked["method"]), asked)
+    return Session(made, world, learner, parts, reporter or Reporter()).work()
+
+
+OPTIONS = {
+    "demonstrations": DEMONSTRATIONS,
+    "normalize": "limits",
+    "validation_share": 0.1,
+    "selections": None,  # evaluations during training; None: 10 where the task is compiled and nothing is learnt from data
+    "selection_episodes": 20,
+    "over": None,
+    "checkpoint_s": 30.0,
+}
+
+
+def resume(
+    run: str | os.PathLike | Run,
+    *,
+    updates: int | None = None,
+    task: Task | None = None,
+    data: Any = None,
+    brought: dict[str, Any] | None = None,
+    reporter: Reporter | None = None,
+) -> Run:
+    """Goes on with a run from its last checkpoint, or on to `updates` where that is more.
+
+    `task`, `data` and `brought` are needed only where the run was given them as objects of the program. With more updates,
+    learning-rate schedules are those of the new length from there on.
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    asked = run.asked
+    task = task or find_task(asked["task"])
+    learner = build(asked["learner"])
+    if updates is not None:
+        if updates < learner.updates:
+            raise BadSetting(f"{run.folder} is set to {learner.updates} updates: --updates {updates} is fewer. Name more, or leave it out.")
+        learner = dataclasses.replace(learner, updates=updates)
+    brought = {name: (brought or {}).get(name, path) for name, path in asked["brought"].items()}
+    for name, value in ({"data": data or asked["data"]} | brought).items():
+        if value == "given by the caller":
+            raise BadSetting(
+                f"{run.folder} was given its {name} by the program that made it: resume it there, with agir.resume({name}=...)."
+            )
+    parts = _load_brought(learner, brought)
+    world = _world(task, learner, asked, data or asked["data"], parts)
+    for name, pair in world.datasets.items():
+        if _fingerprint(pair) != asked["fingerprints"].get(name):
+            raise BadSetting(f"The dataset '{name}' is not the one that {run.folder} was begun with: its contents have changed.")
+    run.amend(learner=describe(learner), state="running")
+    return Session(run, world, learner, parts, reporter or Reporter()).work()
+
+
+def _seed_list(seeds: int | list[int]) -> list[int]:
+    listed = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not listed or len(set(listed)) != len(listed) or min(listed) < 0:
+        raise BadSetting(f"--seeds should be 1 or more, or a list of different seeds from 0 on, not {seeds!r}.")
+    return listed
+
+
+def _is_given(method: Any, name: str) -> bool:
+    kind = registry.find("method", method) if isinstance(method, str) else method if isinstance(method, type) else type(method)
+    learner = method if isinstance(method, Learner) else kind()
+    return name in given_names(learner)
+
+
+def _is_tuple(method: Any, name: str) -> bool:
+    known = settings_of(make_method(method, {}))
+    return name in known and known[name].kind is tuple
+
+
+def _check_sweep(learner: Learner, sweep: dict[str, list[float]]) -> None:
+    known = settings_of(learner)
+    for name, values in sweep.items():
+        if name not in known or len(known[name].path) != 1 or known[name].kind is not float:
+            able = ", ".join(flag for flag, s in known.items() if s.kind is float and len(s.path) == 1)
+            raise BadSetting(f"--{name} cannot be swept over: only the method's own floats can ({able}).")
+        if len(set(values)) != len(values) or not values:
+            raise BadSetting(f"--{name} should be a list of different values, not {values}.")
+
+
+def _free_folder(task: str, method: str) -> pathlib.Path:
+    stem = f"{task}-{method}".replace("/", "-").replace("=", "").replace(",", "-")
+    return next(path for n in itertools.count(1) if not (path := pathlib.Path("runs") / f"{stem}-{n}").exists())
+
+
+def _fingerprint(pair: tuple[Dataset, Dataset]) -> list[str]:
+    return [part.fingerprint() for part in pair]
+
+
+def _load_brought(learner: Learner, brought: dict[str, Any]) -> dict[str, Part]:
+    check_brought(learner, brought)
+    return {name: _load_part(value) for name, value in brought.items()}
+
+
+def _load_part(value: Any) -> Part:
+    if isinstance(value, str | os.PathLike):
+        policies, _ = load_bundle(policy_folder(value))
+        value = one_lane(policies, 0)
+    if isinstance(value, Normalized):
+        recipe = Recipe.from_json(json.loads(value.recipe)) if value.recipe else None
+        return Part(value.inner, recipe, value.normalization)
+    return Part(value, None, None)
+
+
+def policy_folder(path: str | os.PathLike, which: str = "last") -> pathlib.Path:
+    """The bundle in a run's folder, or the folder itself where it is one; raises BadSetting."""
+    path = pathlib.Path(path)
+    if (path / "policy.json").exists():
+        return path
+    if not (path / "run.json").exists():
+        raise BadSetting(f"{path} is neither a run nor a policy: it holds neither run.json nor policy.json.")
+    if not (path / "policies" / which / "policy.json").exists():
+        if (path / "policies" / "last" / "policy.json").exists():
+            raise BadSetting(f"{path} has no '{which}' policy: it was neither validated nor evaluated while it was trained. Use 'last'.")
+        raise BadSetting(f"{path} has no policy yet: `agir resume {path}` finishes its training.")
+    return path / "policies" / which
+
+
+def _world(task: Task, learner: Learner, asked: dict, data: Any, parts: dict[str, Part]) -> World:
+    """The world of the run; a run given a base takes the base's normalisation."""
+    options = asked["options"]
+    wanted = dict.fromkeys(name for source in _sources(learner, parts) for name in source.wants())
+    datasets = {name: _dataset(task, name, data, options["demonstrations"]) for name in wanted}
+    bases = [part.normalization for part in parts.values() if part.normalization is not None]
+    world = make_world(
+        task,
+        datasets,
+        how=options["normalize"],
+        normalization=bases[0] if bases else None,
+        validation_share=options["validation_share"],
+    )
+    for other in bases[1:]:
+        same = jax.tree.map(lambda a, b: bool(jnp.array_equal(a, b)), bases[0], other)
+        if not all(jax.tree.leaves(same)):
+            raise BadSetting("What was brought was normalised in two ways: bring parts that were trained on the same data.")
+    for name, part in parts.items():
+        if isinstance(part.value, Policy):
+            check_base(name, part.value, world.spec)
+    return world
+
+
+def _sources(learner: Learner, parts: dict[str, Part]) -> list:
+    stages = [getattr(learner, f.name) for f in dataclasses.fields(learner) if f.name not in parts]
+    return [learner.learns_from, *(s for stage in stages if isinstance(stage, Learner) for s in _sources(stage, parts))]
+
+
+def _dataset(task: Task, name: str, data: Any, episodes: int) -> Dataset:
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, dict) and name in data:
+        return data[name]
+    if data is not None:
+        return read(data, task)
+    return task.demonstrations(episodes)
