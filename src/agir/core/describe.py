@@ -15,7 +15,6 @@ import numpy as np
 
 from agir.core import registry
 from agir.core.errors import AgirError, BadCheckpoint
-from agir.core.spaces import Spec
 
 
 def describe(value: Any) -> Any:
@@ -37,12 +36,12 @@ def describe(value: Any) -> Any:
 
 
 def settings(module: Any) -> list[dataclasses.Field]:
-    """The fields that are the user's to set: neither the spec nor a given that is filled with arrays."""
+    """The fields that are the user's to set: neither the spec, nor what a source is bound to, nor a given that is filled."""
     fields = []
     for field in dataclasses.fields(module):
         value = getattr(module, field.name)
         filled = "given" in field.metadata and not hasattr(value, "learns_from")
-        if not (isinstance(value, Spec) or field.name == "spec" or filled):
+        if not (field.name == "spec" or "bound" in field.metadata or filled):
             fields.append(field)
     return fields
 

@@ -22,4 +22,6 @@ READERS: dict[str, tuple[str, str]] = {}
 
 CLAIMS: dict[str, tuple[str, str]] = {}
 
-TABLES = {"task": TASKS, "method": METHODS, "network": NETWORKS, "reader": READERS, "claim": CLAIMS}
+PARTS: dict[str, tuple[str, str]] = {}  # own sources, stages and parts that a description may name; agir's own need no row
+
+TABLES = {"task": TASKS, "method": METHODS, "network": NETWORKS, "reader": READERS, "claim": CLAIMS, "part": PARTS}

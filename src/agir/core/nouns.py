@@ -120,6 +120,11 @@ def given(capability: type, default: Any = None, about: str = "") -> Any:
     return eqx.field(default=default, metadata={"given": capability, "about": about})
 
 
+def bound(default: Any = None) -> Any:
+    """A field that `Source.bind` or `Source.tuned` sets: not the user's, and not written down."""
+    return eqx.field(default=default, metadata={"bound": True})
+
+
 class Learner(eqx.Module):
     """Something learnt in updates.
 

@@ -66,9 +66,7 @@ def save_bundle(folder: pathlib.Path, policies: Normalized, lanes: list[dict], a
     Raises BadSetting where the policy does not know how it is rebuilt: a part of it was brought as an object of the program.
     """
     if not policies.recipe:
-        raise BadSetting(
-            "This policy holds a part that was not loaded from a run or a bundle, so it cannot be saved: save that part first."
-        )
+        raise BadSetting("This policy holds a part that was not loaded from a run or a bundle, so it cannot be saved: save the part first.")
     text = {
         "format": FORMAT,
         "recipe": json.loads(policies.recipe),
@@ -174,8 +172,6 @@ def _check_golden(folder: pathlib.Path, policies: Policy) -> None:
             wanted = recorded[f"action{path(p)}"]
             off = np.abs(np.float64(found) - np.float64(wanted))
             if off.shape != found.shape or (off > CLOSE * (1 + np.abs(wanted))).any():
-                raise BadCheckpoint(
-                    f"{folder} does not act as it was recorded: its actions differ by up to {off.max():.3g}. It was edited?"
-                )
+                raise BadCheckpoint(f"{folder} does not act as recorded: its actions differ by up to {off.max():.3g}. Was it edited?")
     except KeyError as error:
         raise BadCheckpoint(f"{folder / 'golden.npz'} lacks {error}: it belongs to another policy.") from error

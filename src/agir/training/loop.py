@@ -50,20 +50,21 @@ class Axes:
 
 
 @eqx.filter_jit
-def for_lanes(module: Any, name: str, module_axes: Any, axes: tuple, *arguments: Any) -> Any:
-    """`module.name(*arguments)` for every lane; compiled once, so that a loop on the host never compiles again."""
+def for_lanes(lanes: int, module: Any, name: str, module_axes: Any, axes: tuple, *arguments: Any) -> Any:
+    """`module.name(*arguments)` for each of `lanes`; compiled once, so that a loop on the host never compiles again."""
     call = lambda module, *arguments: getattr(module, name)(*arguments)
-    return eqx.filter_vmap(call, in_axes=(module_axes, *axes))(module, *arguments)
+    return eqx.filter_vmap(call, in_axes=(module_axes, *axes), axis_size=lanes)(module, *arguments)
 
 
 def begin(learner: Learner, axes: Any, source: Source, keys: Key) -> tuple[Any, Any]:
     """-> (state, feed), each with a leading lane axis."""
-    state = for_lanes(learner, "init", axes, (0,), stream(keys, "init"))
-    policy = for_lanes(learner, "behaviour", axes, (LANES,), state)
+    lanes = len(keys)
+    state = for_lanes(lanes, learner, "init", axes, (0,), stream(keys, "init"))
+    policy = for_lanes(lanes, learner, "behaviour", axes, (LANES,), state)
     feed = stream(keys, "feed")
     if not source.compiled:
         return state, source.start(policy, feed)
-    return state, for_lanes(source, "start", None, (LANES, 0), policy, feed)
+    return state, for_lanes(lanes, source, "start", None, (LANES, 0), policy, feed)
 
 
 def one_update(learner: Learner, source: Source, key: Key, carry: tuple, step: Any) -> tuple[tuple, dict]:
@@ -119,12 +120,13 @@ def each_lane(function: Any, fixed: Fixed) -> Any:
 
 def advance_on_host(fixed: Fixed, carry: tuple, step: Any, count: Any) -> tuple[tuple, dict]:
     """The same where batches come from the host: updates are compiled, one call each."""
-    (state, feed), total, axes, source = carry, [], fixed.axes.tree, fixed.source.tuned(fixed.learner)
+    (state, feed), total, axes, lanes = carry, [], fixed.axes.tree, len(fixed.keys)
+    source = fixed.source.tuned(fixed.learner)
     for i in range(int(count)):
         now = step + jnp.int32(i)
         draw, learn = update_keys(fixed.keys, now)
-        feed, batch = source.next(feed, for_lanes(fixed.learner, "behaviour", axes, (LANES,), state), now, draw)
-        state, metrics, *feedback = for_lanes(fixed.learner, "update", axes, (LANES, 0, None, 0), state, batch, now, learn)
+        feed, batch = source.next(feed, for_lanes(lanes, fixed.learner, "behaviour", axes, (LANES,), state), now, draw)
+        state, metrics, *feedback = for_lanes(lanes, fixed.learner, "update", axes, (LANES, 0, None, 0), state, batch, now, learn)
         feed = source.receive(feed, *feedback) if feedback else feed
         total.append(metrics)
     return (state, feed), jax.tree.map(lambda *m: jnp.stack(m).astype(jnp.float32).mean(0), *total)
@@ -165,7 +167,7 @@ def run_block(fixed: Fixed, carry: tuple, step: int, count: int) -> tuple[tuple,
 
 def finish(fixed: Fixed, carry: tuple) -> Any:
     """-> the learner's result, with a leading lane axis."""
-    return for_lanes(fixed.learner, "result", fixed.axes.tree, (LANES,), carry[0])
+    return for_lanes(len(fixed.keys), fixed.learner, "result", fixed.axes.tree, (LANES,), carry[0])
 
 
 @eqx.filter_jit

@@ -8,7 +8,7 @@ import jax
 from agir.core.errors import BadSetting
 from agir.core.keys import stream
 from agir.core.lanes import begin_lanes, step_lanes
-from agir.core.nouns import Experience, Learner, Policy, Source, Window
+from agir.core.nouns import Experience, Learner, Policy, Source, Window, bound
 from agir.core.spaces import Key
 from agir.data.windows import Segment, Table, segment, transition, window
 from agir.training.loop import LANES, for_lanes
@@ -20,7 +20,7 @@ class FromData(Source):
 
     batch: int = 256
     data: str = "demonstrations"
-    table: Table | None = None
+    table: Table | None = bound()
 
     def wants(self) -> tuple[str, ...]:
         return (self.data,)
@@ -40,7 +40,7 @@ class Transitions(FromData):
     """-> Experience [batch, ...] of `steps` steps each, with the learner's discount."""
 
     steps: int = 1
-    discount: Any = 1.0
+    discount: Any = bound(1.0)
 
     def tuned(self, learner: Learner) -> "Transitions":
         return dataclasses.replace(self, discount=getattr(learner, "discount", 1.0))
@@ -69,7 +69,7 @@ class Segments(FromData):
 
     batch: int = 64
     length: int = 10
-    discount: Any = 1.0
+    discount: Any = bound(1.0)
 
     def tuned(self, learner: Learner) -> "Segments":
         return dataclasses.replace(self, discount=getattr(learner, "discount", 1.0))
@@ -83,8 +83,8 @@ class Rollout(Source):
 
     envs: int = 8
     length: int = 128
-    env: Any = None
-    discount: Any = 1.0
+    env: Any = bound()
+    discount: Any = bound(1.0)
 
     def bind(self, world: World, learner: Learner, split: str = "training") -> "Rollout":
         return dataclasses.replace(self, env=world.environment())
@@ -137,7 +137,7 @@ class Mixture(Source):
     def _ask(self, part: Source, name: str, axes: tuple, *arguments: Any) -> Any:
         """A compiled part of a mixture that lives on the host serves all seeds at once, like the mixture."""
         if part.compiled and not self.compiled:
-            return for_lanes(part, name, None, axes, *arguments)
+            return for_lanes(len(arguments[-1]), part, name, None, axes, *arguments)
         return getattr(part, name)(*arguments)
 
 

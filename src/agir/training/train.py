@@ -111,9 +111,7 @@ def resume(
     brought = {name: (brought or {}).get(name, path) for name, path in asked["brought"].items()}
     for name, value in ({"data": data or asked["data"]} | brought).items():
         if value == "given by the caller":
-            raise BadSetting(
-                f"{run.folder} was given its {name} by the program that made it: resume it there, with agir.resume({name}=...)."
-            )
+            raise BadSetting(f"{run.folder} was given its {name} by the program that made it: resume it there, agir.resume({name}=...).")
     parts = _load_brought(learner, brought)
     world = _world(task, learner, asked, data or asked["data"], parts)
     for name, pair in world.datasets.items():
