@@ -17,7 +17,6 @@ from agir.core.nouns import Learner, Method, Policy, Task
 from agir.core.stages import check_base, check_brought, given_names
 from agir.data.dataset import Dataset
 from agir.data.normalization import Normalized
-from agir.data.readers import read
 from agir.runtime.bundle import Recipe, load_bundle, one_lane
 from agir.tasks.find import task as find_task
 from agir.training.progress import Reporter
@@ -221,5 +220,7 @@ def _dataset(task: Task, name: str, data: Any, episodes: int) -> Dataset:
     if isinstance(data, dict) and name in data:
         return data[name]
     if data is not None:
+        from agir.data.readers import read
+
         return read(data, task)
     return task.demonstrations(episodes)
