@@ -38,6 +38,7 @@ class Task:
     compiled: bool = True
     about: str = ""  # one line for the listing
     expert_rate: float | None = None  # measured success of the scripted expert, where there is one
+    infos: tuple[str, ...] = ("success",)  # on the host: what of `info` is recorded at every step (numbers of fixed shapes)
 
     def environment(self) -> Environment:
         raise NotImplementedError
