@@ -1,7 +1,7 @@
 """The nouns of agir. Everything acts and learns on ONE lane and ONE seed, with no batch axis; lanes and seeds are vmaps."""
 
 import dataclasses
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable, runtime_checkable
 
 import equinox as eqx
 
@@ -19,6 +19,7 @@ class Step(NamedTuple):
     info: dict = {}  # arrays of fixed structure: success (bool), cost, action mask, ...
 
 
+@runtime_checkable
 @runtime_checkable
 class Environment(Protocol):
     """A simulator in JAX: pure functions of a state. One on the host is a `gymnasium.Env` instead."""

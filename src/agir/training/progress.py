@@ -3,12 +3,13 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 
+@runtime_checkable
 class Bar(Protocol):
     def move(self, done: int, total: int | None = None, **facts: Any) -> None:
         """`done` of the total is done; `facts` are shown beside it."""

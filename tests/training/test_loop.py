@@ -1,0 +1,158 @@
+"""The loop: seeds, cuts, sweeps, stages, and what a policy bundle carries."""
+
+import json
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+from training import toys
+from safetensors.numpy import load_file
+
+from agir.core.errors import BadCheckpoint, BadSetting, BadSpec, UnknownName
+from agir.core.keys import stream
+from agir.core.stages import fill
+from agir.runtime.bundle import load_bundle, one_lane
+from agir.training.loop import finish, run_block, setup
+from agir.training.train import train
+from agir.training.world import make_world
+
+KEYS = jax.vmap(jax.random.key)(np.arange(3, dtype=np.uint32))
+
+
+def learn(learner, cuts, keys=KEYS, over=None):
+    """-> the carry after the blocks `cuts`, and the result."""
+    task = toys.Toy()
+    world = make_world(task, {"demonstrations": task.demonstrations(8)} if learner.learns_from.wants() else {})
+    stage = lambda name, inner, given: learn(inner, [40], stream(keys, name), over)[1]
+    learner, axes = fill(learner, world.spec, {}, stage)
+    fixed, carry = setup(learner, axes, learner.learns_from.bind(world, learner), keys, over)
+    first = jax.tree.map(lambda x: np.array(x), eqx.filter(carry[0], eqx.is_array))
+    step = 0
+    for count in cuts:
+        carry, _ = run_block(fixed, carry, step, count)
+        step += count
+    return carry, finish(fixed, carry), first
+
+
+def same(a, b):
+    leaves = [jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array)) for tree in (a, b)]
+    return len(leaves[0]) > 0 and all(np.array_equal(x, y) for x, y in zip(*leaves, strict=True))
+
+
+@pytest.mark.parametrize("learner", [toys.Clone(), toys.Online(), toys.Staged()], ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize("over", ["vmap", "map"])
+def test_no_cut_changes_the_bits(learner, over):
+    assert same(learn(learner, [24], over=over)[0], learn(learner, [1, 7, 16], over=over)[0])
+
+
+def test_seeds_differ_at_step_0_and_equal_seeds_do_not():
+    first = learn(toys.Clone(), [])[2]
+    weights = [np.asarray(x) for x in jax.tree.leaves(first.model)]
+    assert any(not np.array_equal(x[0], x[1]) for x in weights)
+    assert same(learn(toys.Clone(), [8])[0], learn(toys.Clone(), [8])[0])
+
+
+def test_each_seed_learns_as_it_would_alone():
+    for learner in (toys.Clone(), toys.Online()):
+        together, alone = learn(learner, [12])[1], learn(learner, [12], keys=KEYS[1:2])[1]
+        for x, y in zip(*(jax.tree.leaves(eqx.filter(t, eqx.is_array)) for t in (together, alone)), strict=True):
+            np.testing.assert_allclose(x[1], y[0], rtol=2e-4, atol=2e-5)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    toys.register()
+    folder = tmp_path_factory.mktemp("runs")
+    return lambda name, method, **more: train("toy", method, run=folder / name, **({"updates": 30} | more))
+
+
+def test_a_sweep_is_the_same_as_its_values_one_by_one(runs):
+    swept = runs("sweep", "toy-clone", rate=[1e-3, 1e-2], seeds=2)
+    policies, text = load_bundle(swept.folder / "policies" / "last")
+    assert [lane["rate"] for lane in text["lanes"]] == [1e-3, 1e-3, 1e-2, 1e-2]
+    single, _ = load_bundle(runs("single", "toy-clone", rate=1e-2, seeds=2).folder / "policies" / "last")
+    for x, y in zip(*(jax.tree.leaves(eqx.filter(p, eqx.is_array)) for p in (one_lane(policies, 3), one_lane(single, 1))), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5)
+    with pytest.raises(BadSetting, match="cannot be swept"):
+        runs("bad", "toy-clone", batch=[1.0, 2.0])
+
+
+def test_a_base_is_brought_with_its_normalisation(runs):
+    base = runs("base", "toy-staged")
+    reuse = runs("reuse", "toy-reuse", base=base.folder)
+    (whole, _), (halved, _) = (load_bundle(run.folder / "policies" / "last") for run in (base, reuse))
+    assert same(whole.normalization, halved.normalization)
+    observation = np.array([0.3, -0.2, 0.1], np.float32)
+    act = lambda policy: policy.inner.act(policy.normalization.observe(observation), (), jax.random.key(0)).action
+    np.testing.assert_allclose(act(one_lane(halved, 0)) * 2, act(one_lane(whole, 0)), rtol=1e-6)
+
+
+def test_givens_and_settings_are_refused_by_name(runs):
+    with pytest.raises(BadSetting, match="needs --base"):
+        runs("a", "toy-reuse")
+    with pytest.raises(UnknownName, match="rate"):
+        runs("b", "toy-clone", ratee=1.0)
+    with pytest.raises(BadSetting, match="should be of type int"):
+        runs("c", "toy-clone", batch="many")
+    with pytest.raises(UnknownName, match="toy-clone"):
+        runs("d", "toy-clon")
+    with pytest.raises(BadSetting, match="neither a run nor a policy"):
+        runs("e", "toy-reuse", base="nowhere")
+
+
+def test_a_base_for_other_actions_is_refused(runs):
+    base = runs("velocity", "toy-clone")
+
+    class Other(toys.Toy):
+        spec = toys.Spec(toys.SPEC.observation, toys.SPEC.action, toys.Meaning("absolute"))
+
+    data = toys.Toy().demonstrations(3)
+    object.__setattr__(data, "spec", Other.spec)
+    with pytest.raises(BadSpec, match="kind"):
+        train(Other(), "toy-reuse", base=base.folder, data=data, run=base.folder.parent / "other")
+
+
+@pytest.mark.parametrize("damage", ["weights", "golden", "class", "spec"])
+def test_a_bundle_that_was_changed_is_refused(runs, damage):
+    folder = runs(f"bundle-{damage}", "toy-clone").folder / "policies" / "last"
+    load_bundle(folder)
+    if damage == "weights":
+        path = folder / "weights.safetensors"
+        path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    elif damage == "golden":
+        golden = dict(np.load(folder / "golden.npz"))
+        golden["action"] += 0.1
+        np.savez(folder / "golden.npz", **golden)
+    else:
+        text = json.loads((folder / "policy.json").read_text())
+        if damage == "class":
+            text["recipe"]["learner"]["class"] = "os:system"
+        else:
+            text["spec"]["action"]["shape"] = [3]
+        (folder / "policy.json").write_text(json.dumps(text))
+    with pytest.raises(BadCheckpoint):
+        load_bundle(folder)
+
+
+def test_weights_are_checked_against_the_golden_pairs(runs):
+    """Weights that were replaced together with their checksum still do not act as recorded."""
+    from agir.core.arrays import write_arrays
+
+    folder = runs("replaced", "toy-clone").folder / "policies" / "last"
+    policies, _ = load_bundle(folder)
+    changed = jax.tree.map(lambda x: x * 1.5 if eqx.is_inexact_array(x) else x, policies)
+    write_arrays(folder / "weights.safetensors", changed, {"format": 1})
+    with pytest.raises(BadCheckpoint, match="does not act as recorded"):
+        load_bundle(folder)
+
+
+def test_metrics_have_both_splits_and_the_best_is_kept(runs):
+    run = runs("metrics", "toy-clone", seeds=2)
+    assert len(run.rows(split="training")) == 30 and run.rows(split="validation")
+    scores = [row["metrics"]["loss"] for row in run.rows(split="validation")]
+    best = load_file(run.checkpoints().best)
+    assert best and (run.folder / "policies" / "best" / "policy.json").exists()
+    from agir.core.arrays import read_about
+
+    assert np.allclose(read_about(run.checkpoints().best)["score"], -np.min(scores, 0))
