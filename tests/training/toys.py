@@ -1,6 +1,5 @@
 """The smallest world and learners that exercise every path of the loop."""
 
-import dataclasses
 from typing import Any
 
 import equinox as eqx

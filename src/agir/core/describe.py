@@ -15,6 +15,7 @@ import numpy as np
 
 from agir.core import registry
 from agir.core.errors import AgirError, BadCheckpoint
+from agir.core.registry import path_of
 
 
 def describe(value: Any) -> Any:
@@ -63,16 +64,11 @@ def build(text: Any) -> Any:
     return kind(**{name: build(x) for name, x in text["fields"].items()})
 
 
-def path_of(kind: type) -> str:
-    return f"{kind.__module__}:{kind.__qualname__}"
-
-
 def class_of(path: str) -> type:
     """The class that a description names."""
-    for table in registry.added().values():
-        for thing, _ in table.values():
-            if isinstance(thing, type) and path_of(thing) == path:
-                return thing
+    known = registry.registered(path)
+    if isinstance(known, type):
+        return known
     module, _, name = path.partition(":")
     if module.split(".")[0] != "agir":
         raise BadCheckpoint(f"This was made with {path}, which is not registered here: import the program that registers it first.")

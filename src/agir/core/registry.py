@@ -1,30 +1,31 @@
 """Names to things. The static tables need no JAX to be read; what they name is imported when it is asked for.
 
-Own things join by a decorator (`@register.method("my-method", "one line")`), or from a package by an entry point of the
-group `agir.methods`, `agir.tasks`, `agir.networks`, `agir.readers` or `agir.claims`.
+Own things join by a decorator (`@agir.register.method("my-method", "one line")`), or from a package by an entry point of the
+group `agir.methods`, `agir.tasks`, `agir.networks`, `agir.parts`, `agir.readers` or `agir.claims`.
 """
 
 import importlib
 import importlib.metadata
 from typing import Any
 
-from agir.core.errors import UnknownName
+from agir.core.errors import BadSetting, UnknownName
 from agir.core.names import TABLES
 
 _added: dict[str, dict[str, tuple[Any, str]]] = {kind: {} for kind in TABLES}
 
 
 def add(kind: str, name: str, thing: Any, about: str = "") -> Any:
-    """Adds `thing` under `name`; a name that exists is refused."""
-    if name in names(kind):
-        raise ValueError(f"{kind} '{name}' exists already: choose another name")
-    _added[kind][name] = (thing, about or (thing.__doc__ or "").strip().split("\n")[0])
+    """Adds `thing` under `name`; a name that exists is refused, unless it is the same thing, defined anew (in a notebook)."""
+    again = name in _added[kind] and path_of(_added[kind][name][0]) == path_of(thing) is not None
+    if not again and name in names(kind):
+        raise BadSetting(f"There is a {kind} called '{name}' already. Choose another name.")
+    _added[kind][name] = (thing, about or (getattr(thing, "__doc__", None) or "").strip().split("\n")[0])
     return thing
 
 
-def added() -> dict[str, dict[str, tuple[Any, str]]]:
-    """What this program has added to the static tables: {kind: {name: (thing, one line)}}."""
-    return _added
+def path_of(thing: Any) -> str | None:
+    """`module:name` of a class or a function; None for what has no name."""
+    return f"{thing.__module__}:{thing.__qualname__}" if hasattr(thing, "__qualname__") else None
 
 
 def _entry_points(kind: str) -> dict:
@@ -55,5 +56,17 @@ def name_of(kind: str, thing: Any) -> str | None:
     for name, (known, _) in _added[kind].items():
         if known is thing:
             return name
-    path = f"{thing.__module__}:{thing.__qualname__}"
-    return next((name for name, row in TABLES[kind].items() if row[0] == path), None)
+    paths = {name: row[0] for name, row in TABLES[kind].items()} | {name: point.value for name, point in _entry_points(kind).items()}
+    return next((name for name, path in paths.items() if path == path_of(thing)), None)
+
+
+def registered(path: str) -> Any:
+    """What this program or an installed package has registered and that is defined at `module:name`; None if nothing is."""
+    for kind in TABLES:
+        for thing, _ in _added[kind].values():
+            if path_of(thing) == path:
+                return thing
+        for point in _entry_points(kind).values():
+            if point.value == path:
+                return point.load()
+    return None

@@ -31,8 +31,9 @@ class Box:
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """-> low, high, each of the box's shape (float32)."""
-        return tuple(np.broadcast_to(np.reshape(np.float32(x), np.shape(x) and self.shape), self.shape) for x in (self.low, self.high))
+        """-> low, high, each of the box's shape (float32); those of a uint8 lie within 0 and 255."""
+        low, high = (np.broadcast_to(np.reshape(np.float32(x), np.shape(x) and self.shape), self.shape) for x in (self.low, self.high))
+        return (np.maximum(low, 0), np.minimum(high, 255)) if self.dtype == "uint8" else (low, high)
 
     @property
     def bounded(self) -> bool:
@@ -136,13 +137,16 @@ def zeros(space: Space, *lead: int) -> Any:
 
 
 def sample(space: Space, key: Key) -> Any:
-    """A uniformly random value (a standard normal one where a box has no bounds)."""
+    """A uniformly random value (where a box lacks a bound: a standard normal one, clipped to those it has)."""
     match space:
-        case Box() if space.bounded:
-            low, high = space.bounds
-            return (low + (high - low) * jax.random.uniform(key, space.shape)).astype(space.dtype)
+        case Box(dtype="uint8"):
+            low, high = (bound.astype(np.int32) for bound in space.bounds)
+            return jax.random.randint(key, space.shape, low, high + 1).astype(jnp.uint8)
         case Box():
-            return jax.random.normal(key, space.shape).astype(space.dtype)
+            low, high = space.bounds
+            part = jax.random.uniform(key, space.shape)
+            value = low * (1 - part) + high * part if space.bounded else jax.random.normal(key, space.shape)  # high - low may overflow
+            return jnp.clip(value, low, high).astype(space.dtype)
         case Discrete():
             return jax.random.randint(key, (), 0, space.count)
         case MultiDiscrete():

@@ -56,8 +56,9 @@ class Dataset:
         return jax.tree.map(lambda column: column[rows], self.columns)
 
     def take(self, episodes: Any) -> "Dataset":
-        """The dataset of these episodes, in this order."""
+        """The dataset of these episodes (indices, or a mask), in this order."""
         episodes = np.asarray(episodes)
+        episodes = np.flatnonzero(episodes) if episodes.dtype == bool else episodes.astype(np.int64)
         rows = np.concatenate([np.arange(self.starts[e], self.ends[e]) for e in episodes]) if len(episodes) else np.zeros(0, int)
         pick = lambda tree, index: jax.tree.map(lambda column: column[index], tree)
         about = self.about | (
@@ -86,7 +87,8 @@ class Dataset:
     @classmethod
     def from_episodes(cls, spec: Spec, episodes: list[dict], about: dict | None = None) -> "Dataset":
         """From episodes, each a dict: `observation` [steps + 1, ...] (with the last successor) or [steps, ...], `action`
-        [steps, ...], and optionally `reward`, `terminated` and other columns [steps, ...].
+        [steps, ...], and optionally `reward` (default 0), `terminated` (default: true in the last row) and other columns
+        [steps, ...], which are kept as float32, int32, uint8 or bool.
 
         Without the last successor the last observation stands for it, which only an episode that terminated may do for a
         learner that bootstraps. Raises BadData naming the episode, the column and the row.
@@ -95,69 +97,125 @@ class Dataset:
             raise BadData("There are no episodes in this dataset.")
         columns, finals = [], []
         for number, episode in enumerate(episodes):
-            steps = len(jax.tree.leaves(episode["action"])[0])
-            fields = {"reward": np.zeros(steps, np.float32), "terminated": np.arange(steps) == steps - 1} | dict(episode)
-            finals.append(jax.tree.map(lambda x: np.asarray(x)[-1], fields["observation"]))
-            fields["observation"] = jax.tree.map(lambda x: np.asarray(x)[:steps], fields["observation"])
-            fields = {name: _conform(name, column, spec, number, steps) for name, column in fields.items()}
+            fields, final = _episode(episode, spec, number)
             columns.append(fields)
-        missing = set().union(*columns) - set(columns[0]).intersection(*columns)
-        if missing:
-            raise BadData(f"Episodes differ in their columns: {', '.join(sorted(missing))} stand in some but not in all.")
+            finals.append(final)
+        for number, fields in enumerate(columns):
+            extra, lacking = _parts(fields) - _parts(columns[0]), _parts(columns[0]) - _parts(fields)
+            if extra or lacking:
+                has, name = ("has", extra) if extra else ("lacks", lacking)
+                raise BadData(f"episode {number} {has} the column '{min(name)}', unlike episode 0. Give it in all episodes or in none.")
         joined = jax.tree.map(lambda *parts: np.concatenate(parts), *columns)
-        finals = jax.tree.map(lambda *parts: np.stack(parts), *finals)
-        finals = _cast(spec.observation, finals)
-        ends = np.cumsum([len(episode["reward"]) for episode in columns])
-        return cls(spec, joined, ends, finals, about or {})
+        ends = np.cumsum([len(fields["reward"]) for fields in columns])
+        return cls(spec, joined, ends, jax.tree.map(lambda *parts: np.stack(parts), *finals), about or {})
 
 
-def _conform(name: str, column: Any, spec: Spec, episode: int, steps: int) -> Any:
-    """One episode's column as the spec wants it; raises BadData naming the episode, the column and the row."""
-    space = {"observation": spec.observation, "action": spec.action}.get(name)
-    if space is None:
+def _parts(tree: Any) -> set[str]:
+    return {".".join(entry.key for entry in path) for path, _ in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def _each(function: Any, tree: Any, name: str) -> Any:
+    """`function(leaf, its dotted name)` for a column or for its parts; a list is a column, not parts."""
+    if isinstance(tree, dict):
+        return {part: _each(function, inner, f"{name}.{part}") for part, inner in tree.items()}
+    return function(tree, name)
+
+
+def _episode(episode: dict, spec: Spec, number: int) -> tuple[dict, Any]:
+    """-> the columns of one episode as the spec wants them, its last observation; raises BadData saying where it cannot."""
+    for name in ("observation", "action"):
+        if name not in episode:
+            raise BadData(f"episode {number} has no column '{name}'.")
+    action = _conform(spec.action, episode["action"], f"episode {number}, column 'action'")
+    steps = len(jax.tree.leaves(action)[0])
+    if steps == 0:
+        raise BadData(f"episode {number} has no steps. Drop it.")
+    observation = _conform(spec.observation, episode["observation"], f"episode {number}, column 'observation'")
+    with_last = {len(leaf) for leaf in jax.tree.leaves(observation)} == {steps + 1}
+    fields = {"reward": np.zeros(steps, np.float32), "terminated": np.arange(steps) == steps - 1} | dict(episode)
+    for name in sorted(fields.keys() - {"observation", "action"}):
         kind = {"reward": np.float32, "terminated": bool}.get(name)
-        column = jax.tree.map(lambda x: np.asarray(x, kind), column)
-        _finite(column, name, episode, steps)
-        return column
-    column = _cast(space, column)
-    _shaped(space, column, name, episode, steps)
+        fields[name] = _each(lambda x, path: _plain(x, kind, f"episode {number}, column '{path}'"), fields[name], name)
+    fields |= {"action": action, "observation": jax.tree.map(lambda x: x[:steps], observation) if with_last else observation}
+    for name in ("observation", *fields):
+        _each(lambda x, path: _long(x, steps, number, path), fields[name], name)
+    early = np.flatnonzero(fields["terminated"][:-1])
+    if len(early):
+        raise BadData(f"episode {number}, column 'terminated', row {early[0]} is true, but the episode goes on. Begin a new episode there.")
+    return fields, jax.tree.map(lambda x: x[-1], observation)
+
+
+def _long(column: np.ndarray, steps: int, episode: int, name: str) -> None:
+    if len(column) != steps:
+        more = f" (observations may have {steps + 1})" * name.startswith("observation")
+        raise BadData(f"episode {episode}, column '{name}' has {len(column)} rows, but the actions have {steps}{more}.")
+    if name in ("reward", "terminated") and column.ndim != 1:
+        raise BadData(f"episode {episode}, column '{name}' has shape {list(column.shape)}; it should have {[steps]}.")
+
+
+def _conform(space: Space, column: Any, where: str) -> Any:
+    """One column [rows, ...] as the space wants it; raises BadData with `where`, the row and what is wrong there."""
+    if isinstance(space, Dict):
+        names = [name for name, _ in space.parts]
+        if not isinstance(column, dict) or set(column) != set(names):
+            have = sorted(column) if isinstance(column, dict) else type(column).__name__
+            raise BadData(f"{where} should have the parts {names}, but has {have}.")
+        return {name: _conform(part, column[name], f"{where[:-1]}.{name}'") for name, part in space.parts}
+    shape, counts = _outline(space)
+    column = _array(column, where)
+    if column.shape[1:] != shape or column.ndim == 0:
+        raise BadData(f"{where} has shape {list(column.shape)}; the spec wants {['rows', *shape]}.")
+    if counts is None:
+        return _finite(column, where, np.float32)
+    if not (column.dtype == np.uint8 and np.min(counts) == 256):
+        _row(column != np.round(column), column, where, "not a whole number")
+        _row((column < 0) | (column >= counts), column, where, f"outside 0 to {np.max(counts) - 1}")
+    return column.astype(np.uint8 if isinstance(space, Box) else np.int32)
+
+
+def _plain(column: Any, kind: Any, where: str) -> np.ndarray:
+    """A column that no space describes: numbers of 32 bits or bools, all finite."""
+    column = _array(column, where)
+    if column.ndim == 0:
+        raise BadData(f"{where} is a single value; it should have one for each step.")
+    if kind is None:
+        kind = {"b": bool, "f": np.float32}.get(column.dtype.kind, column.dtype if column.dtype == np.uint8 else np.int32)
+    if kind == np.int32:
+        limit = np.iinfo(np.int32)
+        _row((column < limit.min) | (column > limit.max), column, where, "too large for 32 bits")
+    return _finite(column, where, kind)
+
+
+def _array(column: Any, where: str) -> np.ndarray:
+    try:
+        array = np.asarray(column)
+    except ValueError as error:  # rows of different lengths
+        raise BadData(f"{where} is not an array: {error}.") from error
+    if array.dtype.kind not in "biuf":
+        raise BadData(f"{where} holds {array.dtype}, not numbers.")
+    return array
+
+
+def _row(wrong: np.ndarray, column: np.ndarray, where: str, what: str) -> None:
+    if wrong.any():
+        at = np.argwhere(wrong)[0]
+        raise BadData(f"{where}, row {at[0]} is {column[tuple(at)]}, {what}.")
+
+
+def _finite(column: np.ndarray, where: str, kind: Any) -> np.ndarray:
+    with np.errstate(over="ignore"):  # what is too large for 32 bits becomes infinite, and is refused as that
+        column = column.astype(kind)
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        row = int(np.argwhere(~np.isfinite(column))[0][0])
+        raise BadData(f"{where}, row {row} is not a finite number. Repair or drop that episode.")
     return column
 
 
-def _cast(space: Space, value: Any) -> Any:
-    match space:
-        case Dict():
-            if not isinstance(value, dict) or set(value) != {name for name, _ in space.parts}:
-                have = sorted(value) if isinstance(value, dict) else type(value).__name__
-                raise BadData(f"A column should have the parts {[name for name, _ in space.parts]}, but has {have}.")
-            return {name: _cast(part, value[name]) for name, part in space.parts}
-        case Box():
-            return np.asarray(value, space.dtype)
-    return np.asarray(value, np.int32)
-
-
-def _shaped(space: Space, column: Any, name: str, episode: int, steps: int) -> None:
-    where = f"episode {episode}, column '{name}'"
-    if isinstance(space, Dict):
-        for part, inner in space.parts:
-            _shaped(inner, column[part], f"{name}.{part}", episode, steps)
-        return
-    shape, counts = _outline(space)
-    if column.shape != (steps, *shape):
-        raise BadData(f"{where} has shape {list(column.shape)}; the spec wants {[steps, *shape]} (steps first).")
-    if counts is None:
-        _finite(column, name, episode, steps)
-        return
-    bad = np.argwhere((column < 0) | (column >= counts))
-    if len(bad):
-        raise BadData(f"{where}, row {bad[0][0]} is {column[tuple(bad[0])]}, outside 0 to {np.max(counts) - 1}.")
-
-
 def _outline(space: Space) -> tuple[tuple[int, ...], Any]:
-    """-> the shape of a value, and how many choices its entries have (None: it is a box)."""
+    """-> the shape of a value, and how many values its entries may take (None: any number)."""
     match space:
         case Box():
-            return space.shape, None
+            return space.shape, 256 if space.dtype == "uint8" else None
         case Discrete():
             return (), space.count
         case MultiDiscrete():
@@ -165,12 +223,3 @@ def _outline(space: Space) -> tuple[tuple[int, ...], Any]:
         case MultiBinary():
             return (space.count,), 2
     raise TypeError(space)
-
-
-def _finite(column: Any, name: str, episode: int, steps: int) -> None:
-    for leaf in jax.tree.leaves(column):
-        if len(leaf) != steps:
-            raise BadData(f"episode {episode}, column '{name}' has {len(leaf)} rows, but the actions have {steps}.")
-        if leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
-            row = int(np.argwhere(~np.isfinite(leaf))[0][0])
-            raise BadData(f"episode {episode}, column '{name}', row {row} is not a finite number. Repair or drop that episode.")

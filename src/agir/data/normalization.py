@@ -41,6 +41,7 @@ class Normalization(eqx.Module):
 
     observation: Any
     action: Any
+    how: str = eqx.field(default="limits", static=True)
 
     def observe(self, observation: Any) -> Any:
         return _apply(self.observation, observation, lambda affine, x: affine(x))
@@ -64,8 +65,8 @@ def fit(dataset: Any, how: str = "limits") -> Normalization:
     """From a Dataset's training columns; raises BadSetting on an unknown `how`."""
     if how not in ("limits", "standard", "none"):
         raise BadSetting(f"Normalisation is 'limits', 'standard' or 'none', not '{how}'.")
-    spec = dataset.spec
-    return Normalization(_fit(spec.observation, dataset.columns["observation"], how), _fit(spec.action, dataset.columns["action"], how))
+    spec, columns = dataset.spec, dataset.columns
+    return Normalization(_fit(spec.observation, columns["observation"], how), _fit(spec.action, columns["action"], how), how)
 
 
 def _fit(space: Space, column: Any, how: str) -> Any:
@@ -100,16 +101,25 @@ def _bounds(space: Space) -> Any:
 
 
 def normalized_spec(spec: Spec, normalization: Normalization) -> Spec:
-    """The spec as the learner sees it: a normalised action is bounded by [-1, 1] where the raw one is bounded or fitted."""
-    return Spec(_inside(spec.observation, normalization.observation, False), _inside(spec.action, normalization.action, True), spec.meaning)
+    """The spec as the learner sees it.
+
+    An action normalised by limits lies in [-1, 1]; one normalised by `standard` has the raw bounds, mapped. Observations have none.
+    """
+    observation = _inside(spec.observation, normalization.observation, lambda box, affine: Box(box.shape, dtype=box.dtype))
+    limits = lambda box, affine: Box(box.shape, -1.0, 1.0, box.dtype)
+    action = _inside(spec.action, normalization.action, limits if normalization.how == "limits" else _mapped)
+    return Spec(observation, action, spec.meaning)
 
 
-def _inside(space: Space, maps: Any, bounded: bool) -> Space:
+def _inside(space: Space, maps: Any, normalized: Any) -> Space:
     if isinstance(space, Dict):
-        return Dict(tuple((name, _inside(part, maps[name], bounded)) for name, part in space.parts))
-    if maps is None:
-        return space
-    return Box(space.shape, -1.0, 1.0, space.dtype) if bounded else Box(space.shape, dtype=space.dtype)
+        return Dict(tuple((name, _inside(part, maps[name], normalized)) for name, part in space.parts))
+    return space if maps is None else normalized(space, maps)
+
+
+def _mapped(box: Box, affine: Affine) -> Box:
+    low, high = ((bound - np.asarray(affine.shift)) / np.asarray(affine.scale) for bound in box.bounds)
+    return Box(box.shape, tuple(low.ravel().tolist()), tuple(high.ravel().tolist()), box.dtype)
 
 
 class Normalized(Policy):

@@ -1,0 +1,201 @@
+"""Normalisation: two maps fitted to the data, and policies and environments wrapped in them."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from agir.core.errors import BadSetting
+from agir.core.lanes import begin_lanes, step_lanes
+from agir.core.nouns import Act, Policy, Step
+from agir.core.spaces import Box, Dict, Discrete, Meaning, Spec
+from agir.data.dataset import Dataset
+from agir.data.normalization import Normalized, NormalizedEnvironment, by_bounds, clip, fit, normalize, normalized_spec
+
+SPEC = Spec(
+    Dict((("body", Box((3,))), ("camera", Box((2, 2, 1), dtype="uint8")), ("tool", Discrete(4)))),
+    Dict((("move", Box((2,), -1.0, 3.0)), ("free", Box((2,))), ("grip", Discrete(2)))),
+    Meaning("delta", "m"),
+)
+BODY = np.array([[0.0, 5.0, -2.0], [4.0, 5.0, 0.0], [1.0, 5.0, 6.0], [3.0, 5.0, -4.0]], np.float32)  # the second entry is constant
+FREE = np.array([[100.0, 1.0], [300.0, 1.00001], [200.0, 1.0], [100.0, 1.0]], np.float32)  # the second entry is nearly constant
+
+
+def dataset() -> Dataset:
+    rows = np.arange(4)
+    seen = {"body": BODY, "camera": np.full((4, 2, 2, 1), 255, np.uint8), "tool": rows}
+    done = {"move": np.stack([rows / 3.0, 1 - rows / 3.0], 1), "free": FREE, "grip": rows % 2}
+    return Dataset.from_episodes(SPEC, [{"observation": seen, "action": done}])
+
+
+def test_limits_by_hand():
+    columns = normalize(dataset(), fit(dataset(), "limits"))
+    np.testing.assert_allclose(columns["observation"]["body"][:, 0], [-1, 1, -0.5, 0.5], rtol=1e-6)
+    np.testing.assert_allclose(columns["observation"]["body"][:, 2], [-0.6, -0.2, 1, -1], rtol=1e-6)
+    np.testing.assert_allclose(columns["action"]["free"][:, 0], [-1, 1, 0, -1], rtol=1e-6)
+    np.testing.assert_allclose(columns["final_observation"]["body"], [[0.5, 0, -1]], atol=1e-6)
+
+
+def test_standard_by_hand():
+    columns = normalize(dataset(), fit(dataset(), "standard"))
+    body = columns["observation"]["body"]
+    np.testing.assert_allclose(body[:, 0], (BODY[:, 0] - 2) / np.sqrt(2.5), rtol=1e-6)
+    np.testing.assert_allclose([np.mean(body[:, 2]), np.std(body[:, 2])], [0, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["limits", "standard"])
+def test_a_constant_lands_on_zero_and_comes_back(how):
+    maps = fit(dataset(), how)
+    assert normalize(dataset(), maps)["observation"]["body"][:, 1].tolist() == [0] * 4
+    assert maps.observe(dataset().columns["observation"] | {"body": jnp.full(3, 7.0)})["body"][1] == 2  # and keeps its unit elsewhere
+    decoded = maps.decode({"move": jnp.zeros(2), "free": jnp.zeros(2), "grip": jnp.int32(1)})
+    np.testing.assert_allclose(decoded["free"][1], 1.0, atol=1e-5)
+    assert abs(maps.encode({"move": jnp.zeros(2), "free": jnp.array([100.0, 1.0]), "grip": jnp.int32(1)})["free"][1]) < 1e-4
+
+
+@pytest.mark.parametrize("how", ["limits", "standard", "none"])
+def test_there_and_back(how):
+    data = dataset()
+    maps, action = fit(data, how), jax.tree.map(jnp.asarray, data.columns["action"])
+    back = maps.decode(maps.encode(action))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), back, action)
+    assert jax.tree.map(lambda x: x.dtype, back) == jax.tree.map(lambda x: x.dtype, action)
+    chunks = {"move": jnp.ones((5, 2, 2)), "free": jnp.ones((5, 2, 2)), "grip": jnp.ones((5, 2), jnp.int32)}  # [batch, horizon, ...]
+    single = jax.tree.map(lambda x: x[0, 0], chunks)
+    assert jnp.array_equal(maps.encode(chunks)["move"][3, 1], maps.encode(single)["move"])
+
+
+@pytest.mark.parametrize("how", ["limits", "standard", "none"])
+def test_images_and_choices_are_left_as_they_are(how):
+    columns = normalize(dataset(), fit(dataset(), how))
+    assert columns["observation"]["camera"].dtype == jnp.uint8 and (columns["observation"]["camera"] == 255).all()
+    assert columns["observation"]["tool"].tolist() == [0, 1, 2, 3] and columns["action"]["grip"].tolist() == [0, 1, 0, 1]
+
+
+def test_none_changes_nothing():
+    columns = normalize(dataset(), fit(dataset(), "none"))
+    assert columns["observation"]["body"].tolist() == BODY.tolist() and columns["action"]["free"].tolist() == FREE.tolist()
+
+
+def test_an_unknown_way_is_refused():
+    with pytest.raises(BadSetting, match="'limits', 'standard' or 'none', not 'minmax'"):
+        fit(dataset(), "minmax")
+
+
+def test_the_spec_that_the_learner_sees():
+    data = dataset()
+    limits, standard, none = (normalized_spec(SPEC, fit(data, how)) for how in ("limits", "standard", "none"))
+    assert limits.observation["body"] == standard.observation["body"] == Box((3,))
+    assert limits.action["move"] == limits.action["free"] == Box((2,), -1.0, 1.0)
+    assert [bound.tolist() for bound in standard.action["free"].bounds] == [[-np.inf] * 2, [np.inf] * 2]
+    mean, deviation = 0.5, np.std([0, 1 / 3, 2 / 3, 1])
+    for bound, raw in zip(standard.action["move"].bounds, (-1.0, 3.0)):  # the raw bounds, in the learner's terms
+        np.testing.assert_allclose(bound, (raw - mean) / deviation, rtol=1e-5)
+    assert none == SPEC and limits.meaning == standard.meaning == SPEC.meaning
+    assert all(
+        spec.observation["camera"] == SPEC.observation["camera"] and spec.action["grip"] == Discrete(2) for spec in (limits, standard)
+    )
+
+
+def test_by_bounds():
+    maps = by_bounds(SPEC)
+    action = {"move": jnp.array([-1.0, 3.0]), "free": jnp.array([70.0, 8.0]), "grip": jnp.int32(1)}
+    assert maps.encode(action)["move"].tolist() == [-1, 1] and maps.decode(maps.encode(action))["move"].tolist() == [-1, 3]
+    assert maps.encode(action)["free"].tolist() == [70, 8]  # no bounds, so nothing to map from
+    assert normalized_spec(SPEC, maps).action["move"] == Box((2,), -1.0, 1.0)
+    assert normalized_spec(SPEC, maps).observation == SPEC.observation
+
+
+def test_clip():
+    action = {"move": jnp.array([[-5.0, 5.0]]), "free": jnp.array([[-5.0, 5.0]]), "grip": jnp.array([1], jnp.int32)}
+    assert {name: x.tolist() for name, x in clip(SPEC.action, action).items()} == {"move": [[-1, 3]], "free": [[-5, 5]], "grip": [1]}
+
+
+# ------------------------------------------------------------------------------------------- what is wrapped in the maps
+FLAT = Spec(Box((2,)), Box((2,), -10.0, 10.0))
+
+
+class Linear(Policy):
+    """action = matrix @ observation + offset; counts its steps."""
+
+    matrix: Any = None
+    offset: Any = None
+
+    def start(self, key):
+        return jnp.int32(0)
+
+    def act(self, observation, memory, key):
+        return Act(self.matrix @ observation + self.offset, memory + 1, {"step": memory})
+
+
+class Drift:
+    """The place moves by the action; the reward is the first coordinate."""
+
+    def reset(self, key):
+        place = jax.random.normal(key, (2,)) * 3.0
+        return (place, jnp.int32(0)), place
+
+    def step(self, state, action, key):
+        place, time = state[0] + 0.5 * action, state[1] + 1
+        return (place, time), Step(place, place[0], jnp.bool_(False), time >= 3, {"action": action})
+
+
+def flat_maps():
+    rng = np.random.default_rng(0)
+    observations, actions = rng.normal(2.0, 5.0, (50, 2)), rng.uniform(-4.0, 9.0, (50, 2))
+    return fit(Dataset.from_episodes(FLAT, [{"observation": observations, "action": actions}]))
+
+
+def test_a_wrapped_policy_acts_as_the_raw_one():
+    """The raw linear policy, rewritten in normalised terms by hand and then wrapped, gives the raw one's actions."""
+    maps = flat_maps()
+    matrix, offset = jnp.array([[0.3, -0.2], [0.1, 0.4]]), jnp.array([0.5, -1.0])
+    seen, done = maps.observation, maps.action
+    inner = Linear(
+        normalized_spec(FLAT, maps),
+        matrix * seen.scale[None, :] / done.scale[:, None],
+        (matrix @ seen.shift + offset - done.shift) / done.scale,
+    )
+    wrapped, raw = Normalized(FLAT, inner, maps), Linear(FLAT, matrix, offset)
+    memory = wrapped.start(jax.random.key(0))
+    for observation in jnp.array([[0.0, 0.0], [3.0, -7.0], [12.0, 1.0]]):
+        action, memory, info = wrapped.act(observation, memory, jax.random.key(1))
+        np.testing.assert_allclose(action, raw.act(observation, memory, jax.random.key(1)).action, rtol=1e-4, atol=1e-5)
+    assert (int(memory), int(info["step"])) == (3, 2)
+    assert jnp.abs(wrapped.act(jnp.array([500.0, 0.0]), memory, jax.random.key(1)).action).max() == 10  # clipped to the raw bounds
+
+
+def test_a_wrapped_policy_of_the_host_stays_there():
+    class OnHost(Linear):
+        """Any Python."""
+
+        compiled = False
+
+    maps = flat_maps()
+    assert Normalized(FLAT, Linear(FLAT), maps).compiled and not Normalized(FLAT, OnHost(FLAT), maps).compiled
+
+
+def test_a_normalised_environment_is_the_raw_one_in_other_terms():
+    """Lanes of (raw policy, raw environment) and of (inner policy, normalised environment) walk the same way."""
+    maps = flat_maps()
+    inner = Linear(normalized_spec(FLAT, maps), jnp.array([[0.5, 0.0], [0.2, -0.5]]), jnp.array([0.1, 3.0]))  # often beyond its bounds
+    sides = {"raw": (Drift(), Normalized(FLAT, inner, maps)), "normalised": (NormalizedEnvironment(Drift(), maps, FLAT), inner)}
+    found, key = {}, jax.random.key(0)
+    for name, (env, policy) in sides.items():
+        lanes = begin_lanes(env, policy, *jax.random.split(key, (2, 4)))
+        steps = []
+        for time in range(5):
+            lanes, row = step_lanes(env, policy, lanes, jax.random.fold_in(key, time))
+            steps.append(row)
+        found[name] = jax.tree.map(lambda *x: jnp.stack(x), *steps)
+    raw, other = found["raw"], found["normalised"]
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+    close(maps.observe(raw.observation), other.observation)
+    close(maps.observe(raw.next_observation), other.next_observation)
+    close(raw.reward, other.reward)
+    close(raw.info["action"], other.info["action"])
+    assert jnp.array_equal(raw.truncated, other.truncated) and raw.truncated.any()
+    close(raw.action, clip(FLAT.action, maps.decode(other.action)))
+    assert jnp.abs(maps.decode(other.action)).max() > 10  # recorded as the learner gave it, clipped only where it acts
