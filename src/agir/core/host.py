@@ -1,5 +1,6 @@
 """Simulators that live on the host: several `gymnasium.Env`s stepped in lockstep, and what they give is checked."""
 
+import weakref
 from typing import Any
 
 import jax
@@ -21,6 +22,7 @@ class HostLanes:
     def __init__(self, task: Task, lanes: int):
         self.task = task
         self._envs: list = []
+        weakref.finalize(self, close_all, self._envs).atexit = False  # whoever held it has ended; a process's end closes all anyway
         self._observations: list = [None] * lanes
         self._info_shapes: dict[str, tuple] = {}
         self.running = np.zeros(lanes, bool)
@@ -80,8 +82,7 @@ class HostLanes:
         return Step(self.observation, reward, terminated, truncated, stack([info or blank for info in infos]))
 
     def close(self) -> None:
-        while self._envs:
-            self._envs.pop().close()
+        close_all(self._envs)
 
     def __enter__(self) -> "HostLanes":
         return self
@@ -125,6 +126,11 @@ class HostLanes:
             if self._info_shapes.setdefault(name, value.shape) != value.shape:
                 raise self._bad(lane, step, f"info's {name} has shape {list(value.shape)}, before {list(self._info_shapes[name])}")
         return values
+
+
+def close_all(envs: list) -> None:
+    while envs:
+        envs.pop().close()
 
 
 def stack(values: list) -> Any:

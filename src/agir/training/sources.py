@@ -11,6 +11,7 @@ from agir.core.lanes import begin_lanes, step_lanes
 from agir.core.nouns import Experience, Learner, Policy, Source, Window, bound
 from agir.core.spaces import Key
 from agir.data.windows import Segment, Table, segment, transition, window
+from agir.training.host_source import HostRollout
 from agir.training.loop import LANES, for_lanes
 from agir.training.world import World
 
@@ -79,14 +80,19 @@ class Segments(FromData):
 
 
 class Rollout(Source):
-    """`length` steps of `envs` lanes in a compiled environment -> Experience [length, envs, ...]."""
+    """`length` steps of `envs` lanes in a compiled environment -> Experience [length, envs, ...].
+
+    Bound to a task on the host it is a `HostRollout`, so that a method need not know where its environment lives.
+    """
 
     envs: int = 8
     length: int = 128
     env: Any = bound()
     discount: Any = bound(1.0)
 
-    def bind(self, world: World, learner: Learner, split: str = "training") -> "Rollout":
+    def bind(self, world: World, learner: Learner, split: str = "training") -> "Rollout | HostRollout":
+        if not world.task.compiled:
+            return HostRollout(self.envs, self.length).bind(world, learner, split)
         return dataclasses.replace(self, env=world.environment())
 
     def tuned(self, learner: Learner) -> "Rollout":

@@ -1,0 +1,175 @@
+"""Rollouts on the host equal stepping the environments by hand, and are the same batches as compiled rollouts."""
+
+import dataclasses
+
+import equinox as eqx
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from agir.core.errors import BadSetting
+from agir.core.keys import SEEDS_EACH, episode_seed
+from agir.core.nouns import Act, Method, Policy, Source
+from agir.tasks.find import task
+from agir.training.host_source import HostRollout, training_seed
+from agir.training.loop import finish, run_block, setup
+from agir.training.sources import Rollout
+from agir.training.state import Trained
+from agir.training.world import make_world
+
+
+class Linear(Policy):
+    """Remembers how often it acted in this episode; its choice is a function of what it sees, its weights and that count."""
+
+    weights: jax.Array
+    choices: bool = eqx.field(static=True)
+
+    def start(self, key):
+        return jnp.int32(0)
+
+    def act(self, observation, memory, key):
+        score = self.weights @ observation + 0.01 * memory.astype(jnp.float32)
+        return Act((score > 0).astype(jnp.int32) if self.choices else 3 * jnp.tanh(score)[None], memory + 1, {"score": score})
+
+
+def policies(spec, seeds, choices):
+    weights = jnp.asarray(np.random.default_rng(0).normal(size=(seeds, spec.observation.shape[0])), jnp.float32)
+    return eqx.filter_vmap(lambda w: Linear(spec, w, choices))(weights)
+
+
+class Blind(Method):
+    """Learns nothing: counts what it is shown."""
+
+    discount: float = 0.9
+    learns_from: Source = Rollout(envs=2, length=4)
+    updates: int = 3
+
+    def init(self, key):
+        return Trained.begin(jax.random.normal(key, (4,)), optax.sgd(0.1))
+
+    def update(self, state, batch, step, key):
+        return state, {"steps": jnp.float32(batch.reward.size), "discount": batch.discount.max()}
+
+    def policy(self, state):
+        return Linear(self.spec, state.model, True)
+
+
+@pytest.mark.parametrize("identity, choices", [("CartPole-v1", True), ("Pendulum-v1", False)])
+def test_a_rollout_equals_stepping_by_hand(identity, choices):
+    seeds, envs, length = 2, 3, 20
+    host = task(f"gym/{identity},horizon=12")
+    world, keys = make_world(host), jax.vmap(jax.random.key)(jnp.arange(2, dtype=jnp.uint32))
+    source = HostRollout(envs, length).bind(world, Blind()).tuned(Blind())
+    policy = policies(world.spec, seeds, choices)
+    feed = source.start(policy, keys)
+    batches = []
+    for step in range(2):
+        feed, batch = source.next(feed, policy, jnp.int32(step), jax.vmap(lambda k: jax.random.fold_in(k, step))(keys))
+        batches.append(batch)
+    for seed in range(seeds):
+        for lane in range(envs):
+            rows = by_hand(identity, policy.weights[seed], choices, jax.random.key_data(keys[seed]), lane, 2 * length)
+            count = rows.pop("count")
+            for name, column in rows.items():
+                ours = np.concatenate([np.asarray(getattr(batch, name))[seed, :, lane] for batch in batches])
+                np.testing.assert_allclose(ours, column, rtol=1e-5, atol=1e-5, err_msg=name)
+            assert batches[1].memory[seed, lane] == count[length]
+    ended = np.asarray(batches[0].terminated | batches[0].truncated)
+    assert ended.any() and (np.asarray(batches[0].discount) == np.where(batches[0].terminated, 0, np.float32(0.9))).all()
+
+
+def by_hand(identity, weights, choices, seed, lane, steps):
+    env = gymnasium.make(identity, max_episode_steps=12)
+    names = ("observation", "action", "reward", "next_observation", "terminated", "truncated", "count")
+    rows, episode, observation, count = {name: [] for name in names}, 0, None, 0
+    for _ in range(steps):
+        if observation is None:
+            observation, _ = env.reset(seed=training_seed(np.asarray(seed), lane, episode))
+            count = 0
+        score = np.asarray(weights) @ observation + 0.01 * count
+        action = np.int64(score > 0) if choices else 3 * np.tanh(score)[None]
+        raw = action if choices else np.clip(2 * action, -2, 2).astype(np.float32)  # from [-1, 1] to the pendulum's range
+        successor, reward, terminated, truncated, _ = env.step(raw)
+        for name, value in zip(names, (observation, action, reward, successor, terminated, truncated and not terminated, count)):
+            rows[name].append(value)
+        observation, episode, count = (None, episode + 1, 0) if terminated or truncated else (successor, episode, count + 1)
+    env.close()
+    return {name: np.array(column) for name, column in rows.items()}
+
+
+def test_the_batch_is_that_of_a_compiled_rollout():
+    """The same tree, shapes and dtypes, so that a learner cannot tell."""
+    keys, batches = jax.vmap(jax.random.key)(jnp.arange(2, dtype=jnp.uint32)), []
+    for name in ("cartpole", "gym/CartPole-v1"):
+        world = make_world(task(name))
+        source = Rollout(envs=3, length=5).bind(world, Blind()).tuned(Blind())
+        policy = policies(world.spec, 2, True)
+        if source.compiled:
+            feed = eqx.filter_vmap(source.start, in_axes=(eqx.if_array(0), 0))(policy, keys)
+            axes = (eqx.if_array(0), eqx.if_array(0), None, 0)
+            _, batch = eqx.filter_vmap(source.next, in_axes=axes)(feed, policy, jnp.int32(0), keys)
+        else:
+            _, batch = source.next(source.start(policy, keys), policy, jnp.int32(0), keys)
+        batches.append(jax.tree.map(lambda x: (x.shape, x.dtype), batch))
+    assert batches[0] == batches[1]
+
+
+def test_starts_are_a_function_of_seed_lane_and_count_and_a_resumed_run_begins_new_episodes():
+    world, keys = make_world(task("gym/CartPole-v1")), jax.vmap(jax.random.key)(jnp.array([5, 6], jnp.uint32))
+    policy, step = policies(world.spec, 2, True), jnp.int32(0)
+    source = HostRollout(2, 3).bind(world, Blind())
+    feed, first = source.next(source.start(policy, keys), policy, step, keys)
+    again = HostRollout(2, 3).bind(world, Blind())
+    alone = HostRollout(2, 3).bind(world, Blind())
+    _, same = again.next(again.start(policy, keys), policy, step, keys)
+    assert jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), first, same))
+    _, only = alone.next(alone.start(one(policy, 1), keys[1:]), one(policy, 1), step, keys[1:])
+    np.testing.assert_array_equal(only.observation[0], first.observation[1])
+    assert not (first.observation[0, 0] == first.observation[0, 1]).all() and not (first.observation[0] == first.observation[1]).all()
+    assert not np.asarray(feed["due"]).any()
+    resumed = again.resumed(feed)
+    _, after = again.next(resumed, policy, step, keys)
+    env = gymnasium.make("CartPole-v1")
+    for seed, lane in ((0, 0), (1, 1)):
+        start, _ = env.reset(seed=training_seed(np.asarray(jax.random.key_data(keys[seed])), lane, 1))
+        np.testing.assert_array_equal(after.observation[seed, 0, lane], start)
+    np.testing.assert_array_equal(after.memory, np.zeros((2, 2), np.int32))
+    env.close()
+
+
+def one(policy, seed):
+    return jax.tree.map(lambda x: x[seed : seed + 1] if eqx.is_array(x) else x, policy)
+
+
+def test_starts_of_training_are_training_s_own():
+    drawn = [
+        training_seed(np.array([0, seed], np.uint32), lane, episode) for seed in range(3) for lane in range(3) for episode in range(20)
+    ]
+    assert len(set(drawn)) == len(drawn)
+    assert min(drawn) >= episode_seed("training", 0) and max(drawn) <= episode_seed("training", SEEDS_EACH - 1)
+
+
+def test_the_one_loop_drives_it():
+    world = make_world(task("gym/CartPole-v1"))
+    learner, keys = dataclasses.replace(Blind(), spec=world.spec), jax.vmap(jax.random.key)(jnp.arange(2, dtype=jnp.uint32))
+    source = learner.learns_from.bind(world, learner)
+    assert isinstance(source, HostRollout) and (source.envs, source.length) == (2, 4)
+    fixed, carry = setup(learner, jax.tree.map(lambda _: None, learner), source, keys)
+    carry, metrics = run_block(fixed, carry, 0, 3)
+    np.testing.assert_array_equal(metrics["steps"], np.float32([8, 8]))
+    np.testing.assert_allclose(metrics["discount"], np.float32([0.9, 0.9]))
+    assert finish(fixed, carry).weights.shape == (2, 4)
+    feed = carry[1]
+    assert {leaf.shape[0] for leaf in jax.tree.leaves(feed)} == {2}, "a leading seed axis on everything"
+
+
+def test_a_policy_of_the_host_is_refused():
+    class Human(Linear):
+        compiled = False
+
+    source = HostRollout(1, 1).bind(make_world(task("gym/CartPole-v1")), Blind())
+    with pytest.raises(BadSetting, match="compiled policy, not Human"):
+        source.start(Human(source.task.spec, jnp.zeros(4), True), jax.random.key(0)[None])
