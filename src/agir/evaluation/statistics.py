@@ -73,7 +73,7 @@ def interquartile_mean(values: Values, seed: int = 0) -> Interval:
     return _estimate(_interquartile_mean, np.subtract, [values], seed)
 
 
-def across_tasks(values: list[Values], seed: int = 0) -> Interval:
+def across_tasks(values: list[Float[np.ndarray, "_ _"]], seed: int = 0) -> Interval:
     """The interquartile mean over several tasks, each [seeds, episodes] in one common unit; the bootstrap is stratified by task."""
     rng, count = np.random.default_rng(seed), sum(x.size for x in values)
     parts = [(x, _resampled(rng, len(x)), _resampled(rng, x.shape[1])) for x in values]
