@@ -6,8 +6,8 @@ import equinox as eqx
 import jax
 import numpy as np
 import pytest
-from training import toys
 from safetensors.numpy import load_file
+from training import toys
 
 from agir.core.errors import BadCheckpoint, BadSetting, BadSpec, UnknownName
 from agir.core.keys import stream

@@ -11,8 +11,8 @@ import time
 import jax
 import numpy as np
 import pytest
-from training import toys
 from safetensors.numpy import load_file
+from training import toys
 
 from agir.core.errors import AgirError, BadCheckpoint, BadSetting
 from agir.training.progress import Reporter

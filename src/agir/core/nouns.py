@@ -1,7 +1,7 @@
 """The nouns of agir. Everything acts and learns on ONE lane and ONE seed, with no batch axis; lanes and seeds are vmaps."""
 
 import dataclasses
-from typing import Any, NamedTuple, Protocol, runtime_checkable, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 
