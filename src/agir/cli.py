@@ -1,0 +1,292 @@
+"""The command `agir`. Help and the listings import no JAX; what a command needs is imported when it runs."""
+
+import dataclasses
+import importlib.metadata
+import os
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import Any, Literal
+
+from agir.core.errors import AgirError, BadSetting
+
+COMMANDS: dict[str, tuple[str, str, Callable[[list[str]], int]]] = {}  # name -> (arguments, one line, function)
+EXIT_USER, EXIT_INTERRUPTED = 2, 130
+
+
+def command(name: str, arguments: str, about: str) -> Callable:
+    def add(function: Callable) -> Callable:
+        COMMANDS[name] = (arguments, about, function)
+        return function
+
+    return add
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command -> exit status: 0 done, 2 something the user can mend, 130 interrupted."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        return show_help()
+    if argv[0] in ("-V", "--version", "version"):
+        print(f"agir {importlib.metadata.version('agir')}")
+        return 0
+    try:
+        if argv[0] not in COMMANDS:
+            from agir.core.errors import UnknownName
+
+            raise UnknownName("command", argv[0], COMMANDS, "agir --help")
+        return COMMANDS[argv[0]][2](argv[1:])
+    except AgirError as error:
+        say_error(str(error))
+        return EXIT_USER
+    except KeyboardInterrupt:
+        say_error("Interrupted. `agir resume RUN` goes on with a run from its last checkpoint.")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # `agir tasks | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def say_error(text: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True).print(f"agir: {text}", style="red", highlight=False, markup=False, soft_wrap=True)
+
+
+def show_help() -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print("[bold]agir[/]: learn action policies, evaluate them with statistics, act with them.\n\nusage: agir COMMAND ...\n")
+    table = Table.grid(padding=(0, 2))
+    for name, (arguments, about, _) in COMMANDS.items():
+        table.add_row(f"  [cyan]{name}[/] {arguments.replace('[', chr(92) + '[')}", about)
+    console.print(table)
+    console.print("\n`agir COMMAND --help` has the flags; `agir train TASK METHOD --help` those of the method.\nStart with: agir demo")
+    return 0
+
+
+def listing(kind: str, argv: list[str], columns: tuple[str, ...], cells: Callable[[str, str], tuple]) -> int:
+    """A table of names, those that hold all of the words given."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from agir.core.registry import names
+
+    if "-h" in argv or "--help" in argv:
+        print(f"usage: agir {kind}s [WORD ...]\n\nLists the {kind}s whose name or description holds every WORD.")
+        return 0
+    rows = [(name, about) for name, about in names(kind).items() if all(word.lower() in f"{name} {about}".lower() for word in argv)]
+    if not rows:
+        raise BadSetting(f"No {kind} holds {' and '.join(repr(word) for word in argv)}. `agir {kind}s` lists all.")
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for name, about in rows:
+        table.add_row(*cells(name, about))
+    Console().print(table, markup=False)
+    return 0
+
+
+@command("demo", "[--quick]", "policies learn from demonstrations and act; a report (5 minutes on two cores)")
+def demo(argv: list[str]) -> int:
+    @dataclasses.dataclass
+    class Demo:
+        """Policies learn human handwriting, and a simulated robot arm's task; all in one report."""
+
+        quick: bool = False  # 40 seconds: fewer updates and episodes
+        folder: pathlib.Path = pathlib.Path("runs/demo")  # made anew each time
+
+    asked = flags(Demo, "agir demo", argv)
+    quiet_jax()
+    from agir.demo import run_demo
+
+    run_demo(asked.folder, quick=asked.quick)
+    return 0
+
+
+@command("train", "TASK METHOD [flags]", "learn a policy from data or a simulator")
+def train(argv: list[str]) -> int:
+    if len(argv) < 2 or argv[0].startswith("-") or argv[1].startswith("-"):
+        print("usage: agir train TASK METHOD [--seeds N] [--updates N] [--data PATH] [method flags]\n")
+        print("`agir tasks` and `agir methods` list what there is; `agir train TASK METHOD --help` has the method's flags.")
+        return 0 if "-h" in argv or "--help" in argv else EXIT_USER
+    task, method, rest = argv[0], argv[1], argv[2:]
+    quiet_jax()
+    from agir.method_flags import parse
+
+    asked, settings = parse(task, method, rest)
+    from agir.training.progress import Terminal
+    from agir.training.train import train as learn
+
+    return after_training(learn(task, method, reporter=Terminal(), **asked, **settings), asked.get("log_to"))
+
+
+@command("resume", "RUN [--updates N]", "go on with a run from its last checkpoint, or on for longer")
+def resume(argv: list[str]) -> int:
+    from tyro.conf import Positional
+
+    @dataclasses.dataclass
+    class Resume:
+        """Goes on with a run from its last checkpoint."""
+
+        run: Positional[pathlib.Path]  # the run's folder
+        updates: int | None = None  # go on to this many updates
+
+    asked = flags(Resume, "agir resume", argv)
+    quiet_jax()
+    from agir.training.progress import Terminal
+    from agir.training.train import resume as go_on
+
+    return after_training(go_on(asked.run, updates=asked.updates, reporter=Terminal()))
+
+
+def after_training(run: Any, log_to: Any = None) -> int:
+    from rich.console import Console
+
+    console = Console()
+    if run.asked["state"] == "interrupted":
+        console.print(f"Interrupted and saved. `agir resume {run.folder}` goes on.", highlight=False)
+        return EXIT_INTERRUPTED
+    console.print(f"Trained in {run.asked['seconds']:.0f} s: {run.folder}", highlight=False)
+    console.print(f"  agir evaluate {run.folder}\n  agir report {run.folder}", style="cyan", highlight=False)
+    return 0
+
+
+@command(
+    "evaluate", "RUN [--episodes 100] [--checkpoint last|best] [--video]", "act in unseen episodes: success, return, intervals, latency"
+)
+def evaluate(argv: list[str]) -> int:
+    from tyro.conf import Positional
+
+    @dataclasses.dataclass
+    class Evaluate:
+        """Evaluates a run's policies on unseen starts."""
+
+        run: Positional[pathlib.Path]  # a run's folder, or a policy's
+        episodes: int = 100  # a seed
+        checkpoint: Literal["last", "best"] = "last"  # best: by the held-out loss or the selection episodes
+        video: bool = False  # write rollouts.html, an animation of the first episodes
+        task: str | None = None  # another task than the run's own
+
+    asked = flags(Evaluate, "agir evaluate", argv)
+    quiet_jax()
+    from agir.verbs import evaluate as measure
+
+    measure(asked.run, episodes=asked.episodes, checkpoint=asked.checkpoint, video=asked.video, task=asked.task, tell=True)
+    return 0
+
+
+@command("compare", "TASK METHOD METHOD... [--seeds 5]", "train several methods alike, evaluate them on the same starts")
+def compare(argv: list[str]) -> int:
+    from tyro.conf import Positional
+
+    @dataclasses.dataclass
+    class Compare:
+        """Trains each method on the same data with the same seeds, evaluates all on the same starts; paired differences."""
+
+        task: Positional[str]
+        methods: Positional[tuple[str, ...]]  # two or more
+        seeds: int = 5
+        updates: int | None = None  # the same for all; each method's own where nothing is said
+        episodes: int = 100  # a seed
+        data: pathlib.Path | None = None
+        demonstrations: int = 100
+        folder: pathlib.Path | None = None  # what was done already in it is not done again
+
+    asked = flags(Compare, "agir compare", argv)
+    quiet_jax()
+    from agir.verbs import compare as measure
+
+    measure(**dataclasses.asdict(asked), tell=True)
+    return 0
+
+
+@command("report", "RUN...", "one page: curves, comparison, animation")
+def report(argv: list[str]) -> int:
+    from tyro.conf import Positional
+
+    @dataclasses.dataclass
+    class Page:
+        """Writes report.html from runs and their evaluations."""
+
+        runs: Positional[tuple[pathlib.Path, ...]]
+        output: pathlib.Path | None = None  # report.html in the first run's folder
+
+    asked = flags(Page, "agir report", argv)
+    quiet_jax()
+    from agir.verbs import report as write
+
+    write(asked.runs, asked.output, tell=True)
+    return 0
+
+
+@command("claim", "SLUG...", "run a paper's claim as a check, and record the verdict")
+def claim(argv: list[str]) -> int:
+    from tyro.conf import Positional
+
+    @dataclasses.dataclass
+    class Check:
+        """Runs claims and appends their verdicts to the ledger."""
+
+        slugs: Positional[tuple[str, ...]]
+        folder: pathlib.Path = pathlib.Path("runs/claims")  # what was done already in it is not done again
+        pilot: bool = False  # a fast look on seeds that are never reported; nothing is recorded
+
+    asked = flags(Check, "agir claim", argv)
+    quiet_jax()
+    from agir.claims.run import run_claims
+
+    return run_claims(asked.slugs, asked.folder, pilot=asked.pilot)
+
+
+@command("tasks", "[WORD ...]", "what there is to do")
+def tasks(argv: list[str]) -> int:
+    return listing("task", argv, ("task", ""), lambda name, about: (name, about))
+
+
+@command("methods", "[WORD ...]", "what there is to learn it with")
+def methods(argv: list[str]) -> int:
+    from agir.core.ledger import verdicts
+
+    return listing("method", argv, ("method", "", "claim"), lambda name, about: (name, about, verdicts().get(name, "")))
+
+
+@command("claims", "[WORD ...]", "what papers say, as checks, and what came of them")
+def claims(argv: list[str]) -> int:
+    from agir.core.ledger import latest
+
+    found = latest()
+    return listing(
+        "claim", argv, ("claim", "", "verdict"), lambda name, about: (name, about, found[name].words if name in found else "not run")
+    )
+
+
+@command("doctor", "", "what works on this machine, what is missing, and the command that mends it")
+def doctor(argv: list[str]) -> int:
+    @dataclasses.dataclass
+    class Doctor:
+        """Checks versions, cores, memory, accelerator, OpenGL, browser and cache."""
+
+    flags(Doctor, "agir doctor", argv)
+    quiet_jax()
+    from agir.runtime.doctor import show
+
+    return show()
+
+
+def flags(kind: type, program: str, argv: list[str]) -> Any:
+    """The dataclass from the command line; tyro prints help and exits by itself."""
+    import tyro
+
+    return tyro.cli(kind, prog=program, args=argv, config=(tyro.conf.FlagConversionOff,) if False else ())
+
+
+def quiet_jax() -> None:
+    """The compilation cache is switched on before JAX compiles anything."""
+    from agir.core.cache import enable
+
+    enable()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
