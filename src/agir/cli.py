@@ -278,7 +278,7 @@ def flags(kind: type, program: str, argv: list[str]) -> Any:
     """The dataclass from the command line; tyro prints help and exits by itself."""
     import tyro
 
-    return tyro.cli(kind, prog=program, args=argv, config=(tyro.conf.FlagConversionOff,) if False else ())
+    return tyro.cli(kind, prog=program, args=argv)
 
 
 def quiet_jax() -> None:
