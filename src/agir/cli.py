@@ -78,7 +78,7 @@ def listing(kind: str, argv: list[str], columns: tuple[str, ...], cells: Callabl
         print(f"usage: agir {kind}s [WORD ...]\n\nLists the {kind}s whose name or description holds every WORD.")
         return 0
     rows = [(name, about) for name, about in names(kind).items() if all(word.lower() in f"{name} {about}".lower() for word in argv)]
-    if not rows:
+    if not rows and argv:
         raise BadSetting(f"No {kind} holds {' and '.join(repr(word) for word in argv)}. `agir {kind}s` lists all.")
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for name, about in rows:
@@ -118,7 +118,7 @@ def train(argv: list[str]) -> int:
     from agir.training.progress import Terminal
     from agir.training.train import train as learn
 
-    return after_training(learn(task, method, reporter=Terminal(), **asked, **settings), asked.get("log_to"))
+    return after_training(learn(task, method, reporter=Terminal(), **asked, **settings))
 
 
 @command("resume", "RUN [--updates N]", "go on with a run from its last checkpoint, or on for longer")
@@ -140,7 +140,7 @@ def resume(argv: list[str]) -> int:
     return after_training(go_on(asked.run, updates=asked.updates, reporter=Terminal()))
 
 
-def after_training(run: Any, log_to: Any = None) -> int:
+def after_training(run: Any) -> int:
     from rich.console import Console
 
     console = Console()

@@ -8,6 +8,7 @@ import os
 import pathlib
 import platform
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 from agir.core.arrays import write_atomically
@@ -23,6 +24,7 @@ class Run:
 
     def __init__(self, folder: pathlib.Path, asked: dict):
         self.folder, self.asked = folder, asked
+        self.listeners: list[Callable[[dict], None]] = []  # told of every logged row
 
     @classmethod
     def create(cls, folder: str | os.PathLike, asked: dict) -> "Run":
@@ -79,6 +81,8 @@ class Run:
         """One line of JSON; a number that is not finite stands as null, which JSON has and NaN it has not."""
         with open(self.metrics_path, "a") as file:
             file.write(json.dumps(_finite(row)) + "\n")
+        for listener in self.listeners:
+            listener(_finite(row))
 
     def rows(self, **where: Any) -> list[dict]:
         """The logged rows whose fields are as asked: `run.rows(split="validation", stage="")`. A torn last line is not a row."""

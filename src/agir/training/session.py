@@ -20,6 +20,7 @@ from agir.core.spaces import Key
 from agir.core.stages import fill
 from agir.data.normalization import Normalization, Normalized
 from agir.runtime.bundle import Recipe, save_bundle
+from agir.training import sinks
 from agir.training.checks import Best, checks_of
 from agir.training.loop import Fixed, finish, run_block, setup
 from agir.training.progress import Bar, Reporter
@@ -62,7 +63,7 @@ class Session:
         brought = {name: part.value for name, part in self.parts.items()}
         state = "failed"
         try:
-            with self._listening():
+            with self._listening(), sinks.opened(self.options["log_to"], self.run, self.lanes):
                 last, best = self.learn("", self.learner, self.keys, brought)
             self._save("last", last)
             if best is not None:
