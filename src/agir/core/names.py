@@ -13,6 +13,7 @@ TASKS: dict[str, tuple[str, str]] = {
         "swing a weak car up a hill within 200 steps; three actions, no reward before the top",
     ),
     "pendulum": ("agir.tasks.pendulum:Pendulum", "swing a pendulum up and hold it; pendulum/hidden does not show the speed"),
+    "lasa": ("agir.tasks.lasa:Lasa", "a pen draws one of 30 shapes as people do (human demonstrations)"),
 }
 
 METHODS: dict[str, tuple[str, str]] = {}
