@@ -13,6 +13,8 @@ from agir.tasks.find import task
 ROWS = [  # name, finite
     ("acrobot", False),
     ("cartpole", False),
+    ("lasa/Sine", False),
+    ("lasa/Multi_Models_1,velocity=1", False),
     ("mountain-car", False),
     ("pendulum", False),
     ("pendulum/hidden", False),

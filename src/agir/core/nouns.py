@@ -20,7 +20,6 @@ class Step(NamedTuple):
 
 
 @runtime_checkable
-@runtime_checkable
 class Environment(Protocol):
     """A simulator in JAX: pure functions of a state. One on the host is a `gymnasium.Env` instead."""
 

@@ -257,7 +257,8 @@ class Lasa(Optioned):
         seen = place[: lifted + 1]
         if self.velocity:
             seen = np.concatenate([seen, np.concatenate([np.zeros((1, 2)), velocity])], axis=1)
-        return {"observation": seen, "action": velocity, "reward": np.arange(lifted) == lifted - 1}
+        last = np.arange(lifted) == lifted - 1
+        return {"observation": seen, "action": velocity, "reward": last, "success": last}
 
     def scene(self) -> dict:
         strokes = [line(at_rate(stroke), "demonstration") for stroke in self.shape.learnt_from]
