@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.tasks.test_strokes import slow_warping
+from tasks.test_strokes import slow_warping
 
 from agir.core.errors import BadSetting, Missing, UnknownName
 from agir.core.keys import episode_key
