@@ -1,5 +1,7 @@
 """Simulators that live on the host: several `gymnasium.Env`s stepped in lockstep, and what they give is checked."""
 
+import atexit
+import functools
 import weakref
 from typing import Any
 
@@ -21,23 +23,20 @@ class HostLanes:
 
     def __init__(self, task: Task, lanes: int):
         self.task = task
-        self._envs: list = []
-        weakref.finalize(self, close_all, self._envs).atexit = False  # whoever held it has ended; a process's end closes all anyway
+        self.envs: list = []  # live, for drawing
+        weakref.finalize(self, close_all, self.envs).atexit = False
         self._observations: list = [None] * lanes
         self._info_shapes: dict[str, tuple] = {}
         self.running = np.zeros(lanes, bool)
         self.steps = np.zeros(lanes, np.int64)  # in each lane's present episode
         try:
             for _ in range(lanes):
-                self._envs.append(task.make())
+                self.envs.append(task.make())
         except BaseException:
-            self.close()
+            close_all(self.envs)
             raise
-
-    @property
-    def envs(self) -> list:
-        """The live environments, for drawing."""
-        return self._envs
+        # At the process's end they are closed before what they stand on (OpenGL): the last to be registered is the first to run.
+        self._at_exit = atexit.register(functools.partial(close_all, self.envs))
 
     @property
     def observation(self) -> Any:
@@ -60,7 +59,7 @@ class HostLanes:
         if not self.running.any():
             raise ValueError("No lane runs: reset one first.")
         action = jax.tree.map(np.asarray, action)
-        lanes = len(self._envs)
+        lanes = len(self.envs)
         reward, terminated, truncated = np.zeros(lanes, np.float32), np.zeros(lanes, bool), np.zeros(lanes, bool)
         infos: list[dict] = [{}] * lanes
         for lane in np.flatnonzero(self.running).tolist():
@@ -82,7 +81,8 @@ class HostLanes:
         return Step(self.observation, reward, terminated, truncated, stack([info or blank for info in infos]))
 
     def close(self) -> None:
-        close_all(self._envs)
+        atexit.unregister(self._at_exit)
+        close_all(self.envs)
 
     def __enter__(self) -> "HostLanes":
         return self
@@ -98,7 +98,7 @@ class HostLanes:
 
     def _call(self, lane: int, step: int, name: str, *arguments: Any, **keywords: Any) -> Any:
         try:
-            return getattr(self._envs[lane], name)(*arguments, **keywords)
+            return getattr(self.envs[lane], name)(*arguments, **keywords)
         except Exception as error:
             raise self._bad(lane, step, f"{name}() raised {type(error).__name__}: {error}") from error
 

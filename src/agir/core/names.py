@@ -8,6 +8,7 @@ TASKS: dict[str, tuple[str, str]] = {
     "acrobot": ("agir.tasks.acrobot:Acrobot", "swing a two-link arm's tip above the bar by the elbow's motor; three actions"),
     "cartpole": ("agir.tasks.cartpole:CartPole", "keep a pole on a cart upright for 500 steps; two actions"),
     "gym": ("agir.tasks.gym:GymnasiumTask", "gym/ID: any Gymnasium environment; its return, and success where it says one"),
+    "metaworld": ("agir.tasks.metaworld:MetaWorld", "fifty tasks of a robot arm over a table, with scripted experts: metaworld/door-open"),
     "mountain-car": (
         "agir.tasks.mountain_car:MountainCar",
         "swing a weak car up a hill within 200 steps; three actions, no reward before the top",

@@ -1,6 +1,10 @@
-"""Demonstrations of compiled tasks: a policy rolled out, whole episodes compiled, all lanes at once."""
+"""Demonstrations: a policy rolled out from the starts of purpose "demonstrations", its successful episodes kept.
+
+Of compiled tasks whole episodes are compiled, all lanes at once; on the host one episode follows the other.
+"""
 
 import importlib.metadata
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -9,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from agir.core.errors import BadEnvironment, BadSetting
-from agir.core.keys import episode_key, stream
+from agir.core.host import HostLanes, stack
+from agir.core.keys import episode_key, episode_seed, stream
 from agir.core.lanes import begin_lanes, move_lanes
 from agir.core.nouns import Environment, Policy, Task
 from agir.data.dataset import Dataset
@@ -27,8 +32,7 @@ def collect(task: Task, policy: Policy, episodes: int, first: int = 0, successfu
 
     Raises BadEnvironment where fewer than one episode in PATIENCE succeeds.
     """
-    if episodes < 1:
-        raise BadSetting(f"{task.name}: at least one demonstration must be asked for, not {episodes}.")
+    _check_count(task, episodes)
     env, lanes = task.environment(), min(LANES, 1 << (episodes - 1).bit_length())
     kept, indices, tried, successes = [], [], 0, 0
     while len(kept) < episodes:
@@ -42,15 +46,71 @@ def collect(task: Task, policy: Policy, episodes: int, first: int = 0, successfu
                 indices.append(int(index))
             if len(kept) == episodes:
                 break
-        if tried >= PATIENCE * (len(kept) + 1):
-            raise BadEnvironment(f"{type(policy).__name__} succeeded in {successes} of {tried} episodes of {task.name}: no expert for it.")
-    about = {
+        _check_patience(task, policy, len(kept), successes, tried)
+    return Dataset.from_episodes(task.spec, kept, _about(task, policy, successes / tried, indices, ("agir", "jax")))
+
+
+def collect_on_host(
+    task: Task,
+    policy: Policy,
+    episodes: int,
+    first: int = 0,
+    *,
+    see: Callable[[Any], Any] | None = None,
+    packages: tuple[str, ...] = (),
+) -> Dataset:
+    """The same for a task on the host: the successful episodes from index `first`.
+
+    `see(env)` is what the policy is shown, where that is not the task's own observation (a scripted expert of a task that shows
+    images). The columns hold the task's `infos`; `packages` are those whose versions are remembered.
+    """
+    _check_count(task, episodes)
+    kept, indices, tried = [], [], 0
+    with HostLanes(task, 1) as lane:
+        while len(kept) < episodes:
+            episode = _episode_on_host(lane, policy, first + tried, see)
+            if episode["success"].any():
+                kept.append(episode)
+                indices.append(first + tried)
+            tried += 1
+            _check_patience(task, policy, len(kept), len(kept), tried)
+    return Dataset.from_episodes(task.spec, kept, _about(task, policy, len(kept) / tried, indices, ("agir", *packages)))
+
+
+def _episode_on_host(lane: HostLanes, policy: Policy, index: int, see: Callable[[Any], Any] | None) -> dict[str, Any]:
+    """One whole episode in the only lane, with its last successor."""
+    lane.reset(0, episode_seed("demonstrations", index))
+    start, acts = jax.random.split(episode_key("demonstrations", index))
+    memory = policy.start(start)
+    alone = lambda tree: jax.tree.map(lambda x: x[0], tree)
+    observations, rows = [alone(lane.observation)], []
+    for key in jax.random.split(acts, lane.task.horizon):  # in chunks: a key taken out by its index costs as much as a step
+        action, memory, _ = policy.act(see(lane.envs[0]) if see else observations[-1], memory, key)
+        after = alone(lane.step(jax.tree.map(lambda x: np.asarray(x)[None], action)))
+        observations.append(after.observation)
+        rows.append(after.info | {"action": action, "reward": after.reward, "terminated": after.terminated})
+        if not lane.running[0]:
+            break
+    return stack(rows) | {"observation": stack(observations)}
+
+
+def _check_count(task: Task, episodes: int) -> None:
+    if episodes < 1:
+        raise BadSetting(f"{task.name}: at least one demonstration must be asked for, not {episodes}.")
+
+
+def _check_patience(task: Task, policy: Policy, kept: int, successes: int, tried: int) -> None:
+    if tried >= PATIENCE * (kept + 1):
+        raise BadEnvironment(f"{type(policy).__name__} succeeded in {successes} of {tried} episodes of {task.name}: no expert for it.")
+
+
+def _about(task: Task, policy: Policy, rate: float, indices: list[int], packages: tuple[str, ...]) -> dict[str, Any]:
+    return {
         "source": f"{type(policy).__name__} in {task.name}",
-        "versions": {name: importlib.metadata.version(name) for name in ("agir", "jax")},
-        "rate": successes / tried,
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "rate": rate,
         "start_index": indices,
     }
-    return Dataset.from_episodes(task.spec, kept, about)
 
 
 @eqx.filter_jit
