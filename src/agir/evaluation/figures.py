@@ -1,0 +1,93 @@
+"""The report's charts as PNG or SVG files by Matplotlib, for READMEs and papers: the same data, colours and rules as on the page."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from agir.core.errors import BadSetting
+from agir.evaluation.drawing import SERIES, Chart, Frontier, condensed, is_logarithmic, linear_ticks, log_ticks, reach, spread, tick_text
+from agir.evaluation.markup import printable
+
+INK, MUTED, HAIR = "#1b1d22", "#5c5f68", "#dfdcd3"
+STYLE = {
+    "font.size": 10, "axes.edgecolor": MUTED, "axes.labelcolor": MUTED, "text.color": INK, "xtick.color": MUTED, "ytick.color": MUTED,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False, "axes.grid": True, "axes.grid.axis": "y",
+    "grid.color": HAIR, "axes.axisbelow": True, "ytick.major.size": 0, "figure.dpi": 160, "savefig.bbox": "tight", "svg.fonttype": "none",
+    "text.parse_math": False, "text.usetex": False,
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def _figure(path: str | os.PathLike, title: str, y_label: str, x_label: str) -> Iterator[Any]:
+    """Axes in the house's style; saved to `path` at the end. No display is opened."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        figure = Figure(figsize=(5.6, 3.4))
+        axes = figure.add_subplot()
+        axes.set_title(printable(title), loc="left", fontweight="bold", fontsize=11, pad=22)
+        axes.text(0, 1.04, printable(y_label), transform=axes.transAxes, color=MUTED)
+        axes.set_xlabel(printable(x_label), loc="right")
+        yield axes
+        figure.savefig(path)
+
+
+def save_curve(path: str | os.PathLike, chart: Chart) -> None:
+    """A line for each method at its mean, a band from the lowest to the highest seed, its name at its end."""
+    lines = [(curve, *condensed(curve)) for curve in chart.curves]
+    if not any(np.isfinite(mean).any() for _, _, mean, *_ in lines):
+        raise BadSetting(f"The chart '{chart.title}' has nothing finite in it: record at least one number before drawing it.")
+    slots = {name: i for i, name in enumerate(dict.fromkeys(curve.name for curve in chart.curves))}
+    with _figure(path, chart.title, chart.y_label, chart.x_label) as axes:
+        ends = []
+        for curve, x, mean, low, high in lines:
+            color, dotted = SERIES[slots[curve.name] % len(SERIES)][0], slots[curve.name] >= len(SERIES)
+            axes.plot(x, mean, color=color, lw=1 if curve.dashed else 1.8, ls="--" if curve.dashed else ":" if dotted else "-")
+            axes.fill_between(x, low, high, color=color, alpha=0.15, lw=0)
+            if not curve.dashed and (there := np.isfinite(mean).nonzero()[0]).size:
+                ends.append((printable(curve.name), float(mean[there[-1]])))
+        seen = np.concatenate([np.concatenate([low, high]) for *_, low, high in lines])
+        if is_logarithmic(chart, seen[np.isfinite(seen)]):
+            axes.set_yscale("log")
+        if chart.y_range:
+            axes.set_ylim(chart.y_range)
+        axes.set_xlim(*reach(chart.curves))
+        _tick(axes)
+        _name_ends(axes, ends)
+
+
+def _tick(axes: Any) -> None:
+    """The page's own ticks: round numbers, also on a logarithmic axis."""
+    for axis, (low, high), scale in ((axes.xaxis, axes.get_xlim(), axes.get_xscale()), (axes.yaxis, axes.get_ylim(), axes.get_yscale())):
+        ticks = (log_ticks if scale == "log" else linear_ticks)(float(low), float(high))
+        axis.set_ticks(ticks, [tick_text(tick) for tick in ticks])
+        axis.set_ticks([], minor=True)
+
+
+def _name_ends(axes: Any, ends: list[tuple[str, float]]) -> None:
+    """Names beside the lines' ends, pushed apart where they would overlap."""
+    level = lambda value: axes.transAxes.inverted().transform(axes.transData.transform((axes.get_xlim()[1], value)))[1]
+    for (name, _), place in zip(ends, spread([float(level(value)) for _, value in ends], 0.065, 0.0, 1.0)):
+        axes.text(1.02, place, name, transform=axes.transAxes, va="center", fontweight="bold", fontsize=9)
+
+
+def save_frontier(path: str | os.PathLike, frontier: Frontier) -> None:
+    """Success with its interval over the latency per executed action."""
+    rows = [row for row in frontier.rows if row.success and row.per_action]
+    if not rows:
+        raise BadSetting(f"No row of '{frontier.title}' has both a success rate and a latency per action.")
+    with _figure(path, frontier.title, "success, %", "ms per executed action, median") as axes:
+        slots = iter(range(len(rows)))
+        for row in rows:
+            color = MUTED if row.floor else SERIES[next(slots) % len(SERIES)][0]
+            x, e = float(row.per_action.median_ms), row.success
+            axes.plot([x, x], [100 * e.low, 100 * e.high], color=color, alpha=0.6)
+            axes.plot([x], [100 * e.value], "o", color=color)
+            axes.annotate(printable(row.name), (x, 100 * e.value), (6, 5), textcoords="offset points", fontsize=9, fontweight="bold")
+        axes.set_xscale("log")
+        axes.margins(x=0.15)
+        _tick(axes)
