@@ -1,0 +1,145 @@
+"""A planner becomes a policy: what it sees, when it plans, and which of its planned actions are done.
+
+A planner is a Policy that sees the last `history` observations [history, ...] and gives a chunk of actions [horizon, ...], whose
+index history - 1 is the action for now (`Window` in core/nouns.py). An executor is a Policy for one observation and one action.
+Both executors say in `info` whether they `planned` (bool []) and how many `passes` of the network this step paid (int32 []); a
+planner that does not say its `passes` pays one a call.
+"""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from agir.core.errors import BadSetting
+from agir.core.nouns import Act, Policy
+from agir.core.spaces import Box, Dict, Key, Space, zeros
+from agir.core.when import when
+
+
+class Past(NamedTuple):
+    """The last observations, oldest first."""
+
+    observations: Any  # [history, ...]
+    begun: Any  # bool []: one has been seen in this episode
+
+
+def no_past(space: Space, history: int) -> Past:
+    return Past(zeros(space, history), jnp.bool_(False))
+
+
+def remember(past: Past, observation: Any) -> Past:
+    """The newest last; an episode's first observation stands for those before it."""
+
+    def shifted(olds: Any, new: Any) -> Any:
+        follow = jnp.concatenate([olds[1:], new[None]])
+        return jnp.where(past.begun, follow, jnp.broadcast_to(new, olds.shape).astype(olds.dtype))
+
+    return Past(jax.tree.map(shifted, past.observations, observation), jnp.bool_(True))
+
+
+def plan(planner: Policy, observations: Any, inner: Any, key: Key, first: int) -> tuple[Any, Any, Any]:
+    """-> the chunk from index `first` (now) on, the planner's memory, the passes of its network (int32 [])."""
+    chunk, inner, info = planner.act(observations, inner, key)
+    return jax.tree.map(lambda x: x[first:], chunk), inner, jnp.asarray(info.get("passes", 1)).astype(jnp.int32)
+
+
+class Queue(NamedTuple):
+    """The memory of `Receding`."""
+
+    past: Past
+    actions: Any  # [execute, ...]: those of the last plan
+    taken: Any  # int32 []: how many of them are done
+    inner: Any
+
+
+class Receding(Policy):
+    """Does `execute` actions of a plan, then plans again. Of lanes under a vmap only those that plan are paid for (`when`)."""
+
+    planner: Policy
+    history: int = eqx.field(static=True, default=1)
+    execute: int = eqx.field(static=True, default=1)
+
+    def __check_init__(self):
+        _check(self.planner, self.history)
+        if self.execute < 1:
+            raise BadSetting(f"At least one action of a plan is done before the next plan, not {self.execute}.")
+
+    def start(self, key: Key) -> Queue:
+        past, actions = no_past(self.spec.observation, self.history), zeros(self.spec.action, self.execute)
+        return Queue(past, actions, jnp.int32(self.execute), self.planner.start(key))
+
+    def act(self, observation: Any, memory: Queue, key: Key) -> Act:
+        first, execute = self.history - 1, self.execute
+        past = remember(memory.past, observation)
+        due = memory.taken >= execute
+
+        def next_plan(planner: Policy, observations: Any, inner: Any, key: Key) -> tuple[Any, Any, Any]:
+            actions, inner, passes = plan(planner, observations, inner, key, first)
+            if (length := len(jax.tree.leaves(actions)[0])) < execute:
+                raise BadSetting(
+                    f"A plan of {first + length} actions after a history of {first + 1} holds {length} from now on, fewer than "
+                    f"execute = {execute}. Set execute to at most {length}, or raise the horizon."
+                )
+            return jax.tree.map(lambda x: x[:execute], actions), inner, passes
+
+        arguments, old = (past.observations, memory.inner, key), (memory.actions, memory.inner, jnp.int32(0))
+        actions, inner, passes = when(due, next_plan, self.planner, arguments, old)
+        now = jnp.where(due, 0, memory.taken)
+        action = jax.tree.map(lambda x: x[now], actions)
+        return Act(action, Queue(past, actions, now + 1, inner), {"planned": due, "passes": passes})
+
+
+class Overlap(NamedTuple):
+    """The memory of `Ensembled`."""
+
+    past: Past
+    average: Any  # [horizon - history + 1, ...]: of what all plans so far say for now, the next step, ...
+    weight: Any  # float32 of the same length: that of the average, where the next plan's is 1
+    inner: Any
+
+
+class Ensembled(Policy):
+    """Plans at every step and averages what all plans say for now (temporal ensembling; ACT, Zhao et al. 2023, algorithm 2).
+
+    The i-th oldest plan weighs exp(-decay * i): larger is more trust in old plans, 0 all alike, below 0 more in new ones.
+    """
+
+    planner: Policy
+    history: int = eqx.field(static=True, default=1)
+    decay: float = 0.01  # ACT's
+
+    def __check_init__(self):
+        _check(self.planner, self.history)
+        if not _averages(self.spec.action):
+            raise BadSetting("Only actions that are numbers can be averaged over plans: use `Receding` for choices.")
+
+    def start(self, key: Key) -> Overlap:
+        past, inner = no_past(self.spec.observation, self.history), self.planner.start(key)
+        chunk = eqx.filter_eval_shape(plan, self.planner, past.observations, inner, key, self.history - 1)[0]
+        average = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), chunk)
+        return Overlap(past, average, jnp.zeros(len(jax.tree.leaves(average)[0]), jnp.float32), inner)
+
+    def act(self, observation: Any, memory: Overlap, key: Key) -> Act:
+        past = remember(memory.past, observation)
+        chunk, inner, passes = plan(self.planner, past.observations, memory.inner, key, self.history - 1)
+        share = 1 / (memory.weight + 1)  # of the newest plan
+        mix = lambda old, new: old + share.reshape(-1, *(1,) * (new.ndim - 1)) * (new - old)
+        average, weight = jax.tree.map(mix, memory.average, chunk), (memory.weight + 1) * jnp.exp(jnp.float32(self.decay))
+        later = lambda x: jnp.concatenate([x[1:], jnp.zeros_like(x[:1])])
+        kept = Overlap(past, jax.tree.map(later, average), later(weight), inner)
+        return Act(jax.tree.map(lambda x: x[0], average), kept, {"planned": jnp.bool_(True), "passes": passes})
+
+
+def _check(planner: Policy, history: int) -> None:
+    if history < 1:
+        raise BadSetting(f"A planner sees at least the present observation: history >= 1, not {history}.")
+    if not planner.compiled:
+        raise BadSetting(f"{type(planner).__name__} lives on the host, and an executor's planner is compiled: let it keep its own queue.")
+
+
+def _averages(space: Space) -> bool:
+    return (
+        all(_averages(part) for _, part in space.parts) if isinstance(space, Dict) else isinstance(space, Box) and space.dtype == "float32"
+    )

@@ -1,0 +1,117 @@
+"""`when` equals the naive choice, under any nesting of vmaps, and pays for the lanes that are due."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from agir.core.when import when
+
+
+class Scale(eqx.Module):
+    weight: jax.Array
+    power: int = eqx.field(static=True)
+
+
+def compute(module, x):
+    return {"y": module.weight * x["x"] ** module.power, "sum": x["x"].sum()}
+
+
+def lazily(module, due, x, old, block=None):
+    return when(due, compute, module, (x,), old, block)
+
+
+def naively(module, due, x, old):
+    return jax.tree.map(lambda new, old: jnp.where(due, new, old), compute(module, x), old)
+
+
+def lanes(shape, share, seed=0):
+    draw = np.random.default_rng(seed)
+    x = {"x": jnp.asarray(draw.normal(size=(*shape, 2)), jnp.float32)}
+    old = {"y": jnp.full((*shape, 2), 7.0), "sum": jnp.full(shape, 8.0)}
+    return jnp.asarray(draw.random(shape) < share), x, old
+
+
+def same(a, b):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), a, b)
+
+
+SCALE = Scale(jnp.float32([2.0, 3.0]), 2)
+MODULES = Scale(jnp.arange(6, dtype=jnp.float32).reshape(3, 2), 2)  # of three seeds
+
+
+def test_one_lane_without_vmap():
+    _, x, old = lanes((), 1.0)
+    one = jax.jit(lambda due: lazily(SCALE, due, x, old))
+    for due in (jnp.bool_(True), jnp.bool_(False)):
+        same(one(due), naively(SCALE, due, x, old))
+
+
+@pytest.mark.parametrize("count, block", [(1, None), (7, None), (16, 1), (16, 5), (16, 100)])
+def test_lanes_due_at_random(count, block):
+    every = jax.jit(jax.vmap(lambda *x: lazily(SCALE, *x, block)))
+    for share in (0.0, 0.3, 0.7, 1.0):
+        inputs = lanes((count,), share)
+        same(every(*inputs), jax.vmap(lambda *x: naively(SCALE, *x))(*inputs))
+
+
+def test_lanes_of_lanes_with_a_part_that_is_not_mapped():
+    due, x, old = lanes((3, 4), 0.5)
+    x, old = jax.tree.map(lambda v: v[0], (x, old))  # the same in the outer lanes
+    both = lambda function: jax.jit(jax.vmap(jax.vmap(lambda *a: function(SCALE, *a)), (0, None, None)))(due, x, old)
+    same(both(lazily), both(naively))
+
+
+@pytest.mark.parametrize("seeds_outside", [True, False])
+def test_seeds_with_their_own_modules(seeds_outside):
+    inputs = lanes((3, 8), 0.4)
+
+    def both(function):
+        if seeds_outside:
+            return jax.jit(jax.vmap(lambda module, *x: jax.vmap(lambda *x: function(module, *x))(*x)))(MODULES, *inputs)
+        return jax.jit(jax.vmap(lambda *x: jax.vmap(function)(MODULES, *x), in_axes=1, out_axes=1))(*inputs)
+
+    same(both(lazily), both(naively))
+
+
+def test_in_a_scan_under_seeds_and_lanes():
+    """As an executor uses it: what is kept is carried from step to step."""
+    dues, x, old = lanes((5, 3, 8), 0.3)
+
+    def both(function):
+        def one(module, dues, x, kept):
+            step = lambda kept, now: (function(module, *now, kept),) * 2
+            return jax.lax.scan(step, kept, (dues, x))[1]
+
+        rolled = jax.vmap(jax.vmap(one, (None, 1, 1, 0)), (0, 1, 1, 0))
+        return jax.jit(rolled)(MODULES, dues, x, jax.tree.map(lambda v: v[0], old))
+
+    same(both(lazily), both(naively))
+
+
+def test_random_keys_can_be_kept():
+    """A memory may hold keys: they are gathered and scattered like numbers."""
+    keys = jax.random.split(jax.random.key(0), 6)
+    due = jnp.arange(6) % 2 == 0
+    function = lambda module, key: jax.random.fold_in(key, 1)
+    found = jax.vmap(lambda due, key: when(due, function, (), (key,), key))(due, keys)
+    expected = jax.random.key_data(jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys))
+    expected = jnp.where(due[:, None], expected, jax.random.key_data(keys))
+    np.testing.assert_array_equal(jax.random.key_data(found), expected)
+
+
+@pytest.mark.parametrize("due, paid", [(0, 0), (1, 4), (4, 4), (5, 8), (16, 16)])
+def test_only_the_lanes_that_are_due_are_paid(due, paid):
+    """16 lanes in blocks of a quarter: whole blocks, and none where nothing is due."""
+    calls = []
+
+    def counted(module, x):
+        jax.debug.callback(lambda x: calls.append(1), x)
+        return module * x
+
+    one = jax.jit(jax.vmap(lambda due, x: when(due, counted, jnp.float32(2.0), (x,), x)))
+    found = one(jnp.arange(16) % 16 < due, jnp.arange(16, dtype=jnp.float32))
+    jax.effects_barrier()
+    assert len(calls) == paid
+    np.testing.assert_array_equal(found, np.arange(16) * np.where(np.arange(16) < due, 2, 1))

@@ -1,0 +1,168 @@
+"""Executors against slow references in plain Python."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from agir.core.errors import BadSetting
+from agir.core.nouns import Act, Policy
+from agir.core.spaces import Box, Dict, Discrete, Spec
+from agir.runtime.executors import Ensembled, Receding
+
+SPEC = Spec(Dict((("place", Box((2,))), ("time", Box((1,))))), Box((3,)))
+
+
+class Planner(Policy):
+    """Its chunk says which observations it saw, when it was asked, and what its memory was."""
+
+    gain: jax.Array
+    horizon: int = eqx.field(static=True, default=6)
+
+    def start(self, key):
+        return jnp.int32(0)
+
+    def act(self, observation, memory, key):
+        seen = jnp.stack([observation["place"].sum(), observation["time"][0, 0], memory.astype(jnp.float32)])
+        noise = jax.random.uniform(key, (self.horizon, 3))
+        chunk = self.gain * seen[None] + jnp.arange(self.horizon, dtype=jnp.float32)[:, None] + noise
+        return Act(chunk, memory + 1, {"passes": jnp.int32(4)})
+
+
+def observations(steps, lanes, seed=0):
+    draw = np.random.default_rng(seed)
+    time = np.broadcast_to(np.arange(steps, dtype=np.float32)[:, None, None], (steps, lanes, 1))
+    return {"place": np.asarray(draw.normal(size=(steps, lanes, 2)), np.float32), "time": time}
+
+
+def roll(policy, seen, keys, memory=None):
+    """-> actions [steps, lanes, 3], info [steps, lanes], memory."""
+    memory = jax.vmap(policy.start)(keys[0]) if memory is None else memory
+
+    def step(memory, now):
+        action, memory, info = jax.vmap(policy.act)(now[0], memory, now[1])
+        return memory, (action, info)
+
+    memory, out = jax.jit(lambda memory: jax.lax.scan(step, memory, (seen, keys)))(memory)
+    return *out, memory
+
+
+def chunks_of(planner, seen, keys, history):
+    """What the planner would say at each step of one lane, its memory at n plans given: a function (step, plans so far)."""
+    act = jax.jit(lambda *x: planner.act(*x))
+
+    def at(step, plans):
+        stack = jax.tree.map(lambda x: np.stack([x[max(0, step - history + 1 + i)] for i in range(history)]), seen)
+        return np.asarray(act(stack, jnp.int32(plans), keys[step]).action)[history - 1 :]
+
+    return at
+
+
+def lane_of(tree, lane):
+    return jax.tree.map(lambda x: x[:, lane], tree)
+
+
+@pytest.mark.parametrize("history, execute", [(1, 1), (1, 4), (3, 2)])
+def test_receding_equals_the_slow_reference(history, execute):
+    planner = Planner(SPEC, jnp.float32(2.0))
+    seen, keys = observations(9, 2), jax.random.split(jax.random.key(0), (9, 2))
+    actions, info, _ = roll(Receding(SPEC, planner, history, execute), seen, keys)
+    for lane in range(2):
+        chunk_at, queue, plans = chunks_of(planner, lane_of(seen, lane), lane_of(keys, lane), history), [], 0
+        for step in range(9):
+            planned = not queue
+            if planned:
+                queue, plans = list(chunk_at(step, plans)[:execute]), plans + 1
+            np.testing.assert_allclose(actions[step, lane], queue.pop(0), rtol=1e-5)
+            assert bool(info["planned"][step, lane]) == planned and int(info["passes"][step, lane]) == 4 * planned
+
+
+@pytest.mark.parametrize("history, decay", [(1, 0.01), (2, 0.5), (1, 0.0)])
+def test_ensembling_equals_the_slow_reference(history, decay):
+    planner = Planner(SPEC, jnp.float32(2.0), 4)
+    seen, keys = observations(8, 1), jax.random.split(jax.random.key(0), (8, 1))
+    actions, info, _ = roll(Ensembled(SPEC, planner, history, decay), seen, keys)
+    chunk_at, plans = chunks_of(planner, lane_of(seen, 0), lane_of(keys, 0), history), []
+    for step in range(8):
+        plans.append((step, chunk_at(step, step)))
+        said = [chunk[step - made] for made, chunk in plans if step - made < len(chunk)]  # oldest first
+        weights = np.exp(-decay * np.arange(len(said)))
+        np.testing.assert_allclose(actions[step, 0], np.average(said, axis=0, weights=weights), rtol=1e-4)
+    assert info["planned"].all() and (info["passes"] == 4).all()
+
+
+def test_lanes_out_of_step_and_begun_again():
+    """A lane that begins again at any moment acts as a fresh one, whatever its neighbours do."""
+    policy = Receding(SPEC, Planner(SPEC, jnp.float32(2.0)), 2, 3)
+    seen, keys = observations(10, 3), jax.random.split(jax.random.key(0), (10, 3))
+    before, after = (jax.tree.map(lambda x: x[rows], (seen, keys)) for rows in (slice(0, 4), slice(4, 10)))
+    _, _, memory = roll(policy, *before)
+    fresh = jax.vmap(policy.start)(after[1][0])
+    mixed = jax.tree.map(
+        lambda new, old: jnp.where(jnp.array([False, True, False]).reshape(3, *(1,) * (old.ndim - 1)), new, old), fresh, memory
+    )
+    actions, info, _ = roll(policy, *after, mixed)
+    alone, _, _ = roll(policy, *jax.tree.map(lambda x: x[:, 1:2], after))
+    np.testing.assert_allclose(actions[:, 1:2], alone, rtol=1e-5)
+    through, told, _ = roll(policy, seen, keys)
+    np.testing.assert_allclose(actions[:, 0], through[4:, 0], rtol=1e-5)
+    assert info["planned"][:, 1].tolist() == [True, False, False, True, False, False]
+    assert told["planned"][4:, 0].tolist() == info["planned"][:, 0].tolist() == [False, False, True, False, False, True]
+
+
+def test_only_the_lanes_that_plan_are_paid():
+    """64 lanes that begin one after the other: an eighth of them plans at each step, and an eighth is paid for."""
+    calls = []
+
+    class Counted(Planner):
+        def act(self, observation, memory, key):
+            jax.debug.callback(lambda m: calls.append(1), memory)
+            return super().act(observation, memory, key)
+
+    policy = Receding(SPEC, Counted(SPEC, jnp.float32(1.0), 8), 1, 8)
+    keys = jax.random.split(jax.random.key(0), (16, 64))
+    memory = jax.vmap(policy.start)(keys[0])
+    memory = memory._replace(taken=1 + jnp.arange(64, dtype=jnp.int32) % 8)
+    _, info, _ = roll(policy, observations(16, 64), keys, memory)
+    jax.effects_barrier()
+    planned = np.asarray(info["planned"]).sum()
+    assert planned == 16 * 64 / 8
+    assert len(calls) == 16 * 16  # one block of a quarter of the lanes a step, where running both branches pays 16 * 64
+
+
+def test_memory_keeps_its_structure():
+    planner = Planner(SPEC, jnp.float32(1.0))
+    for policy in (Receding(SPEC, planner, 2, 3), Ensembled(SPEC, planner, 2)):
+        begin = jax.eval_shape(policy.start, jax.random.key(0))
+        seen = jax.tree.map(lambda x: x[0, 0], observations(1, 1))
+        assert jax.eval_shape(policy.act, seen, begin, jax.random.key(0)).memory == begin
+
+
+def test_choices_in_a_plan():
+    spec = Spec(Box((1,)), Discrete(5))
+
+    class Choices(Policy):
+        def act(self, observation, memory, key):
+            return Act(jnp.arange(4, dtype=jnp.int32), memory)
+
+    actions, _, _ = roll(Receding(spec, Choices(spec), 1, 3), np.zeros((5, 1, 1), np.float32), jax.random.split(jax.random.key(0), (5, 1)))
+    assert actions[:, 0].tolist() == [0, 1, 2, 0, 1]
+    with pytest.raises(BadSetting, match="numbers"):
+        Ensembled(spec, Choices(spec))
+
+
+def test_settings_that_do_not_fit():
+    planner = Planner(SPEC, jnp.float32(1.0), 4)
+    with pytest.raises(BadSetting, match="at most 3"):
+        roll(Receding(SPEC, planner, 2, 4), observations(1, 1), jax.random.split(jax.random.key(0), (1, 1)))
+    with pytest.raises(BadSetting, match="history >= 1"):
+        Receding(SPEC, planner, 0, 1)
+    with pytest.raises(BadSetting, match="At least one action"):
+        Receding(SPEC, planner, 1, 0)
+
+    class OnHost(Planner):
+        compiled = False
+
+    with pytest.raises(BadSetting, match="lives on the host"):
+        Receding(SPEC, OnHost(SPEC, jnp.float32(1.0)))
