@@ -44,8 +44,8 @@ def train(
     `data` is a path, a Dataset, or None: the task's own expert is asked for `demonstrations` episodes, if the method wants any.
     `settings` are the method's fields; a list of floats is a sweep (another value is not another program); a given (`base=`) is
     a run's folder, a bundle's, or the part itself. Also understood: `demonstrations` (100), `normalize` ("limits"),
-    `validation_share` (0.1), `selections` (evaluations during training), `selection_episodes` (20), `over` ("vmap" or "map"), `log_to` ("tensorboard" or "wandb").
-    Raises AgirError for whatever a caller can mend.
+    `validation_share` (0.1), `selections` (evaluations during training), `selection_episodes` (20), `over` ("vmap" or "map"),
+    `log_to` ("tensorboard" or "wandb"). Raises AgirError for whatever a caller can mend.
     """
     task = find_task(task) if isinstance(task, str) else task
     how = {name: settings.pop(name) for name in list(settings) if name in OPTIONS}
