@@ -17,7 +17,9 @@ TASKS: dict[str, tuple[str, str]] = {
     "lasa": ("agir.tasks.lasa:Lasa", "a pen draws one of 30 shapes as people do (human demonstrations)"),
 }
 
-METHODS: dict[str, tuple[str, str]] = {}
+METHODS: dict[str, tuple[str, str]] = {
+    "code-prior": ("agir.methods.imitation.code_prior:CodePrior", "a codec of action chunks, then a categorical policy over its codes"),
+}
 
 NETWORKS: dict[str, tuple[str, str]] = {}
 

@@ -16,11 +16,12 @@ from agir.training.state import Trained
 class FitCodec(Learner):
     """Learns a codec of chunks of actions: the first stage of every method with a prior over codes."""
 
+    history = 1  # a chunk begins at the last observation
     horizon: int = 8  # actions a chunk
     levels: tuple[int, ...] = (5, 5, 5)  # of each dimension of the code (FSQ's grid for about 100 codes)
     width: int = 128  # of the encoder's and the decoder's layers
     rate: float = 1e-3  # of Adam
-    learns_from: Source = Windows(batch=128, history=1)
+    learns_from: Source = Windows(batch=128)
     updates: int = 2000
 
     def init(self, key: Key) -> Trained:

@@ -71,16 +71,21 @@ class _RichBar:
 class _Lines:
     def __init__(self, reporter: Terminal, title: str, total: int):
         self.reporter, self.title, self.total = reporter, title, total
-        self.began = self.said = time.monotonic()
+        self.said = time.monotonic()
+        self.began: tuple[float, int] | None = None  # when the first piece was done (it holds the compilation), and how far it went
 
     def move(self, done: int, total: int | None = None, **facts: Any) -> None:
         self.total = total or self.total
         now = time.monotonic()
+        if self.began is None and done > 0:
+            self.began = now, done
         if now - self.said < self.reporter.every_s:
             return
         self.said = now
-        left_s = (now - self.began) / max(done, 1) * (self.total - done)
-        self.reporter.say(f"{self.title}: {done}/{self.total}, about {left_s:.0f} s left  {_words(facts)}")
+        left = ""
+        if self.began and done > self.began[1]:
+            left = f", about {(now - self.began[0]) / (done - self.began[1]) * (self.total - done):.0f} s left"
+        self.reporter.say(f"{self.title}: {done}/{self.total}{left}  {_words(facts)}")
 
 
 def _words(facts: dict) -> str:

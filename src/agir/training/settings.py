@@ -35,7 +35,7 @@ def _settings(module: Any, path: tuple[str, ...], prefix: str) -> dict[str, Sett
         if field.name == "spec" or "bound" in field.metadata:
             continue
         if isinstance(value, Source):
-            found |= _source_settings(value, here, prefix)
+            found = _source_settings(value, here, prefix) | found  # the learner's own fields come first
         elif isinstance(value, Learner):
             found |= _settings(value, here, f"{prefix}{field.name}.")
         elif isinstance(value, bool | int | float | str | tuple) and "given" not in field.metadata:

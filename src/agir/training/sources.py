@@ -54,12 +54,12 @@ class Windows(FromData):
     """-> Window [batch, ...] of the learner's `history` of observations and `horizon` of actions."""
 
     batch: int = 64
-    history: int = 0  # 0: the learner's own
-    horizon: int = 0
+    history: int = bound(0)
+    horizon: int = bound(0)
 
     def bind(self, world: World, learner: Learner, split: str = "training") -> "Windows":
         bound = super().bind(world, learner, split)
-        return dataclasses.replace(bound, history=self.history or learner.history, horizon=self.horizon or learner.horizon)
+        return dataclasses.replace(bound, history=learner.history, horizon=learner.horizon)
 
     def cut(self, row: Any) -> Window:
         return window(self.table, row, self.history, self.horizon)
