@@ -60,7 +60,7 @@ class ScalarCodec(Codec):
     def latent(self, chunk: Float[Array, "horizon action"]) -> Float[Array, "dims"]:
         """Bounded so that rounding gives exactly `levels` values a dimension; an even number of levels is shifted by a half."""
         levels = jnp.array(self.levels, jnp.float32)
-        half = (levels - 1) * (1 - 1e-3) / 2
+        half = (levels - 1) * (1 + 1e-3) / 2
         offset = jnp.where(levels % 2 == 0, 0.5, 0.0)
         return jnp.tanh(self.encoder(chunk.ravel()) + jnp.arctanh(offset / half)) * half - offset
 
