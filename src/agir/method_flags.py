@@ -14,7 +14,7 @@ from agir.training.settings import Setting, settings_of
 COMMON: list[tuple[str, Any, Any, str]] = [  # name, type, default, help
     ("seeds", int, 1, "how many seeds are trained at once"),
     ("data", str | None, None, "demonstrations: a file, a folder, or hub:ORG/NAME"),
-    ("demonstrations", int, 100, "episodes asked of the task's own expert where no data are given"),
+    ("demonstrations", int | None, None, "episodes asked of the task's own expert where no data are given"),
     ("run", pathlib.Path | None, None, "the run's folder (runs/TASK-METHOD-N)"),
     ("normalize", str, "limits", "observations and actions: limits, standard or none"),
     ("validation_share", float, 0.1, "share of the episodes held out"),

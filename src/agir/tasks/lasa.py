@@ -203,6 +203,7 @@ class Lasa(Optioned):
     family = "lasa"
     variants = SHAPES
     about = "a pen draws one of 30 shapes as people do (human demonstrations)"
+    usual_demonstrations = None
 
     @functools.cached_property
     def shape(self) -> Shape:

@@ -25,8 +25,6 @@ from agir.training.session import Part, Session
 from agir.training.settings import make_method, settings_of
 from agir.training.world import World, make_world
 
-DEMONSTRATIONS = 100  # episodes asked of an expert where nothing is said
-
 
 def train(
     task: str | Task,
@@ -43,7 +41,7 @@ def train(
 
     `data` is a path, a Dataset, or None: the task's own expert is asked for `demonstrations` episodes, if the method wants any.
     `settings` are the method's fields; a list of floats is a sweep (another value is not another program); a given (`base=`) is
-    a run's folder, a bundle's, or the part itself. Also understood: `demonstrations` (100), `normalize` ("limits"),
+    a run's folder, a bundle's, or the part itself. Also understood: `demonstrations` (the task's usual number), `normalize` ("limits"),
     `validation_share` (0.1), `selections` (evaluations during training), `selection_episodes` (20), `over` ("vmap" or "map"),
     `log_to` ("tensorboard" or "wandb"). Raises AgirError for whatever a caller can mend.
     """
@@ -75,7 +73,7 @@ def train(
 
 
 OPTIONS = {
-    "demonstrations": DEMONSTRATIONS,
+    "demonstrations": None,  # episodes asked of the task's expert; None: the task's usual number
     "normalize": "limits",
     "validation_share": 0.1,
     "selections": None,  # evaluations during training; None: 10 where the task is compiled and nothing is learnt from data
@@ -215,7 +213,7 @@ def _sources(learner: Learner, parts: dict[str, Part]) -> list:
     return [learner.learns_from, *(s for stage in stages if isinstance(stage, Learner) for s in _sources(stage, parts))]
 
 
-def _dataset(task: Task, name: str, data: Any, episodes: int) -> Dataset:
+def _dataset(task: Task, name: str, data: Any, episodes: int | None) -> Dataset:
     if isinstance(data, Dataset):
         return data
     if isinstance(data, dict) and name in data:
@@ -224,4 +222,4 @@ def _dataset(task: Task, name: str, data: Any, episodes: int) -> Dataset:
         from agir.data.readers import read
 
         return read(data, task)
-    return task.demonstrations(episodes)
+    return task.demonstrations(task.usual_demonstrations if episodes is None else episodes)
