@@ -21,7 +21,12 @@ METHODS: dict[str, tuple[str, str]] = {
     "code-prior": ("agir.methods.imitation.code_prior:CodePrior", "a codec of action chunks, then a categorical policy over its codes"),
 }
 
-NETWORKS: dict[str, tuple[str, str]] = {}
+NETWORKS: dict[str, tuple[str, str]] = {
+    "mlp": ("agir.networks.mlp:DenoisingMLP", "denoises a chunk as one vector: the fastest, for short chunks and few dimensions"),
+    "unet": ("agir.networks.unet:Unet", "denoises a chunk by convolutions over time (Diffusion Policy's CNN variant)"),
+    "transformer": ("agir.networks.transformer:Transformer", "denoises a chunk of tokens by attention (Diffusion Policy's second variant)"),
+    "resnet": ("agir.networks.resnet:ResNet", "encodes an image: a small residual network with a spatial softmax"),
+}
 
 READERS: dict[str, tuple[str, str]] = {}
 

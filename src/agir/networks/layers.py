@@ -1,0 +1,182 @@
+"""The layers that every network here is built of; each acts on one item, with channels last.
+
+Weights are stored [in, out] and used as `x @ weight`: with a vmap over items (and a history or a horizon) that is still ONE matrix
+product, without a transpose. A convolution is one product too, of patches: measured on a CPU, `lax.conv` inside a compiled loop is
+10 to 20 times slower than the same convolution written so.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from agir.core.errors import BadSetting
+from agir.core.spaces import Key
+
+
+def mish(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """x * tanh(log(1 + e^x)) (Misra 2019), with one exponential: tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2)."""
+    e = jnp.exp(jnp.minimum(x, 20.0))
+    n = e * (e + 2.0)
+    return x * (n / (n + 2.0))
+
+
+ACTIVATIONS: dict[str, Callable] = {
+    "relu": jax.nn.relu,
+    "gelu": jax.nn.gelu,
+    "elu": jax.nn.elu,
+    "silu": jax.nn.silu,
+    "tanh": jnp.tanh,
+    "mish": mish,
+}
+
+
+def activation_named(name: str) -> Callable:
+    """Raises BadSetting on an unknown name."""
+    if name not in ACTIVATIONS:
+        raise BadSetting(f"There is no activation called '{name}'. Known: {', '.join(ACTIVATIONS)}.")
+    return ACTIVATIONS[name]
+
+
+class Linear(eqx.Module):
+    """x @ weight + bias; starts uniform within `bound`, or normal with `deviation` and a bias of 0."""
+
+    weight: Float[Array, "size outputs"]
+    bias: Float[Array, " outputs"] | None
+
+    def __init__(
+        self, size: int, outputs: int, key: Key, *, bias: bool = True, bound: float | None = None, deviation: float | None = None
+    ):
+        """`bound` is 1 / sqrt(size) if nothing is said, as PyTorch's."""
+        weight_key, bias_key = jax.random.split(key)
+        if deviation is not None:
+            self.weight = deviation * jax.random.normal(weight_key, (size, outputs))
+            self.bias = jnp.zeros(outputs) if bias else None
+            return
+        bound = 1 / math.sqrt(max(size, 1)) if bound is None else bound
+        self.weight = jax.random.uniform(weight_key, (size, outputs), minval=-bound, maxval=bound)
+        self.bias = jax.random.uniform(bias_key, (outputs,), minval=-bound, maxval=bound) if bias else None
+
+    def __call__(self, x: Float[Array, "*lead size"]) -> Float[Array, "*lead outputs"]:
+        y = x @ self.weight
+        return y if self.bias is None else y + lift(self.bias, y)
+
+
+def lift(vector: Any, like: Any) -> Any:
+    """`vector` [channels] with axes of one in front, to stand beside `like` [..., channels]."""
+    return vector.reshape((1,) * (like.ndim - 1) + vector.shape)
+
+
+class LayerNorm(eqx.Module):
+    """Mean 0 and deviation 1 over the channels of each position, then a scale and a shift."""
+
+    scale: Float[Array, " channels"]
+    shift: Float[Array, " channels"]
+
+    def __init__(self, channels: int):
+        self.scale, self.shift = jnp.ones(channels), jnp.zeros(channels)
+
+    def __call__(self, x: Float[Array, "*lead channels"]) -> Float[Array, "*lead channels"]:
+        mean = x.mean(-1, keepdims=True)
+        x = x - mean
+        variance = (x * x).mean(-1, keepdims=True)
+        return x * jax.lax.rsqrt(variance + 1e-5) * lift(self.scale, x) + lift(self.shift, x)
+
+
+class GroupNorm(eqx.Module):
+    """Mean 0 and deviation 1 over all positions and the channels of one group (Wu & He 2018), then a scale and a shift."""
+
+    scale: Float[Array, " channels"]
+    shift: Float[Array, " channels"]
+    groups: int = eqx.field(static=True)
+
+    def __init__(self, channels: int, groups: int = 8):
+        self.groups = math.gcd(groups, channels)
+        self.scale, self.shift = jnp.ones(channels), jnp.zeros(channels)
+
+    def __call__(self, x: Float[Array, "*positions channels"]) -> Float[Array, "*positions channels"]:
+        positions, channels = math.prod(x.shape[:-1]), x.shape[-1]
+        over = 1.0 / (positions * (channels // self.groups))
+        flat = x.reshape(positions, channels)
+        mean = self._each_group(flat.sum(0)) * over
+        centred = flat - mean[None]
+        variance = self._each_group((centred * centred).sum(0)) * over
+        scale = jax.lax.rsqrt(variance + 1e-5) * self.scale
+        return (centred * scale[None] + self.shift[None]).reshape(x.shape)
+
+    def _each_group(self, x: Float[Array, " channels"]) -> Float[Array, " channels"]:
+        """The sum over each channel's group, at every channel of it."""
+        grouped = x.reshape(self.groups, -1)
+        return jnp.broadcast_to(grouped.sum(-1, keepdims=True), grouped.shape).reshape(x.shape)
+
+
+class Conv1d(eqx.Module):
+    """A convolution over time [time, size] -> [time / stride, outputs], padded by (kernel - 1) // 2 at both ends: one matrix product."""
+
+    weight: Float[Array, "kernel size outputs"]
+    bias: Float[Array, " outputs"]
+    stride: int = eqx.field(static=True)
+
+    def __init__(self, size: int, outputs: int, kernel: int, key: Key, *, stride: int = 1):
+        weight_key, bias_key = jax.random.split(key)
+        bound = 1 / math.sqrt(size * kernel)
+        self.weight = jax.random.uniform(weight_key, (kernel, size, outputs), minval=-bound, maxval=bound)
+        self.bias = jax.random.uniform(bias_key, (outputs,), minval=-bound, maxval=bound)
+        self.stride = stride
+
+    def __call__(self, x: Float[Array, "time size"]) -> Float[Array, "steps outputs"]:
+        kernel, size, outputs = self.weight.shape
+        reach, steps = (kernel - 1) // 2, -(-x.shape[0] // self.stride)
+        padded = jnp.pad(x, ((reach, kernel - 1 - reach), (0, 0)))
+        columns = [padded[i : i + (steps - 1) * self.stride + 1 : self.stride] for i in range(kernel)]
+        patches = jnp.concatenate(columns, -1) if kernel > 1 else columns[0]
+        return patches @ self.weight.reshape(kernel * size, outputs) + self.bias[None]
+
+
+class ConvTranspose1d(eqx.Module):
+    """Twice as many steps: PyTorch's ConvTranspose1d(kernel 4, stride 2, padding 1), as one product of patches of 3.
+
+    y[2 i] = x[i - 1] W[3] + x[i] W[1],    y[2 i + 1] = x[i] W[2] + x[i + 1] W[0]
+    """
+
+    weight: Float[Array, "4 size outputs"]
+    bias: Float[Array, " outputs"]
+
+    def __init__(self, size: int, outputs: int, key: Key):
+        weight_key, bias_key = jax.random.split(key)
+        bound = 1 / math.sqrt(outputs * 4)
+        self.weight = jax.random.uniform(weight_key, (4, size, outputs), minval=-bound, maxval=bound)
+        self.bias = jax.random.uniform(bias_key, (outputs,), minval=-bound, maxval=bound)
+
+    def __call__(self, x: Float[Array, "time size"]) -> Float[Array, "twice outputs"]:
+        time, outputs = x.shape[0], self.weight.shape[2]
+        padded = jnp.pad(x, ((1, 1), (0, 0)))
+        even = jnp.concatenate([padded[:time], x], -1) @ jnp.concatenate([self.weight[3], self.weight[1]])
+        odd = jnp.concatenate([x, padded[2:]], -1) @ jnp.concatenate([self.weight[2], self.weight[0]])
+        return jnp.stack([even, odd], 1).reshape(2 * time, outputs) + self.bias[None]
+
+
+class Conv2d(eqx.Module):
+    """A convolution over an image [height, width, size], "same" padding: one product of patches."""
+
+    weight: Float[Array, "kernel kernel size outputs"]
+    stride: int = eqx.field(static=True)
+
+    def __init__(self, size: int, outputs: int, kernel: int, key: Key, *, stride: int = 1):
+        deviation = math.sqrt(2 / (outputs * kernel * kernel))  # He et al. 2015, fan out, as torchvision's ResNets
+        self.weight = deviation * jax.random.normal(key, (kernel, kernel, size, outputs))
+        self.stride = stride
+
+    def __call__(self, x: Float[Array, "height width size"]) -> Float[Array, "rows columns outputs"]:
+        kernel, _, size, outputs = self.weight.shape
+        reach, stride = kernel // 2, self.stride
+        rows, columns = -(-x.shape[0] // stride), -(-x.shape[1] // stride)
+        padded = jnp.pad(x, ((reach, reach), (reach, reach), (0, 0)))  # the last of these are never reached with an even kernel
+        down = [slice(i, i + (rows - 1) * stride + 1, stride) for i in range(kernel)]
+        across = [slice(j, j + (columns - 1) * stride + 1, stride) for j in range(kernel)]
+        patches = jnp.concatenate([padded[i, j] for i in down for j in across], -1)
+        return patches @ self.weight.reshape(kernel * kernel * size, outputs)

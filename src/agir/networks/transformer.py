@@ -1,0 +1,129 @@
+"""The transformer over a chunk of actions (Diffusion Policy, Chi et al. 2023, transformer variant; Vaswani et al. 2017).
+
+Each noisy action is a token of the decoder; the time and each observation of the history are the memory's tokens (time first).
+Layers normalise before they act (pre-norm). Masks: an action attends to itself and to earlier actions, and to the time and the
+observations up to its own step (observation s at action t where s <= t, both counted from the history's first).
+
+The paper: width 256, 8 layers, 4 heads (state); the memory goes through one hidden layer of 4 width with Mish, not through
+attention. Weights start normal with deviation 0.02, biases 0. Deviation: no dropout (the paper's is 0.01 to 0.3 by task).
+"""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from agir.core.spaces import Key
+from agir.networks.layers import LayerNorm, Linear, mish
+from agir.networks.positional import sinusoidal
+
+DEVIATION = 0.02
+
+
+class Attention(eqx.Module):
+    """Scaled dot-product attention with several heads."""
+
+    query: Linear
+    key_value: Linear
+    out: Linear
+    heads: int = eqx.field(static=True)
+
+    def __init__(self, width: int, heads: int, key: Key):
+        keys = jax.random.split(key, 3)
+        self.heads = heads
+        self.query = Linear(width, width, keys[0], deviation=DEVIATION)
+        self.key_value = Linear(width, 2 * width, keys[1], deviation=DEVIATION)
+        self.out = Linear(width, width, keys[2], deviation=DEVIATION)
+
+    def __call__(
+        self, x: Float[Array, "tokens width"], memory: Float[Array, "others width"], mask: Bool[Array, "tokens others"]
+    ) -> Float[Array, "tokens width"]:
+        """`mask` is true where a token may look."""
+        split = lambda y: y.reshape(y.shape[0], self.heads, -1)
+        query = split(self.query(x))
+        key, value = map(split, jnp.split(self.key_value(memory), 2, -1))
+        score = jnp.einsum("thd,shd->hts", query, key) / math.sqrt(query.shape[-1])
+        weight = jax.nn.softmax(jnp.where(mask[None], score, -jnp.inf), -1)
+        return self.out(jnp.einsum("hts,shd->thd", weight, value).reshape(x.shape))
+
+
+class DecoderLayer(eqx.Module):
+    """Self-attention, attention to the memory, two linear layers; each behind a layer norm and around a residual."""
+
+    norms: list[LayerNorm]
+    itself: Attention
+    memory: Attention
+    first: Linear
+    second: Linear
+
+    def __init__(self, width: int, heads: int, key: Key):
+        keys = jax.random.split(key, 4)
+        self.norms = [LayerNorm(width) for _ in range(3)]
+        self.itself, self.memory = Attention(width, heads, keys[0]), Attention(width, heads, keys[1])
+        self.first = Linear(width, 4 * width, keys[2], deviation=DEVIATION)
+        self.second = Linear(4 * width, width, keys[3], deviation=DEVIATION)
+
+    def __call__(
+        self,
+        x: Float[Array, "tokens width"],
+        memory: Float[Array, "others width"],
+        mask: Bool[Array, "tokens tokens"],
+        memory_mask: Bool[Array, "tokens others"],
+    ) -> Float[Array, "tokens width"]:
+        y = self.norms[0](x)
+        x = x + self.itself(y, y, mask)
+        x = x + self.memory(self.norms[1](x), memory, memory_mask)
+        return x + self.second(jax.nn.gelu(self.first(self.norms[2](x)), approximate=False))
+
+
+class Transformer(eqx.Module):
+    """`network(chunk [horizon, size], times [times], context [history, features]) -> [horizon, size]`."""
+
+    role = "denoiser"
+    action_in: Linear
+    observation_in: Linear
+    time_in: Linear | None  # where there are several times
+    action_place: Float[Array, "horizon width"]
+    memory_place: Float[Array, "others width"]
+    memory_first: Linear
+    memory_second: Linear
+    layers: list[DecoderLayer]
+    norm: LayerNorm
+    out: Linear
+
+    @classmethod
+    def create(
+        cls, chunk: tuple[int, int], context: tuple[int, int], key: Key, width: int = 64, depth: int = 3, *, times: int = 1
+    ) -> "Transformer":
+        """`chunk` is (horizon, size), `context` (history, features); `depth` layers; 4 heads where the width allows it."""
+        keys = iter(jax.random.split(key, depth + 8))
+        linear = lambda i, o: Linear(i, o, next(keys), deviation=DEVIATION)
+        place = lambda tokens: DEVIATION * jax.random.normal(next(keys), (tokens, width))
+        return cls(
+            action_in=linear(chunk[1], width),
+            observation_in=linear(context[1], width),
+            time_in=linear(times * width, width) if times > 1 else None,
+            action_place=place(chunk[0]),
+            memory_place=place(1 + context[0]),
+            memory_first=linear(width, 4 * width),
+            memory_second=linear(4 * width, width),
+            layers=[DecoderLayer(width, math.gcd(width, 4), next(keys)) for _ in range(depth)],
+            norm=LayerNorm(width),
+            out=linear(width, chunk[1]),
+        )
+
+    def __call__(
+        self, chunk: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]
+    ) -> Float[Array, "horizon size"]:
+        time = sinusoidal(times, self.action_place.shape[1]).ravel()
+        time = time if self.time_in is None else self.time_in(time)
+        memory = jnp.concatenate([time[None], self.observation_in(context)]) + self.memory_place
+        memory = self.memory_second(mish(self.memory_first(memory)))
+        step, other = jnp.arange(chunk.shape[0])[:, None], jnp.arange(memory.shape[0])[None]
+        mask, memory_mask = step >= jnp.arange(chunk.shape[0])[None], step >= other - 1  # the memory's first token is the time
+        x = self.action_in(chunk) + self.action_place
+        for layer in self.layers:
+            x = layer(x, memory, mask, memory_mask)
+        return self.out(self.norm(x))

@@ -1,0 +1,115 @@
+"""The one-dimensional conditional U-Net over a chunk of actions (Janner et al. 2022; Diffusion Policy, Chi et al. 2023, CNN variant).
+
+Down and up a pyramid of `depth` levels (width, 2 width, 4 width, ...), two residual blocks a level; each block is two
+convolutions of kernel 5 (with group norm and Mish), between which the embedded time and the context scale and shift every channel
+(FiLM, Perez et al. 2018). The paper: width 256, depth 3, time embedding 256. The context is global (Diffusion Policy's
+`obs_as_global_cond`): all the history's features in one vector.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from agir.core.errors import BadSetting
+from agir.core.spaces import Key
+from agir.networks.layers import Conv1d, ConvTranspose1d, GroupNorm, Linear, mish
+from agir.networks.mlp import TimeEmbedding
+
+
+class ConvBlock(eqx.Module):
+    """Convolution, group norm, Mish."""
+
+    conv: Conv1d
+    norm: GroupNorm
+
+    def __init__(self, size: int, outputs: int, kernel: int, key: Key):
+        self.conv, self.norm = Conv1d(size, outputs, kernel, key), GroupNorm(outputs)
+
+    def __call__(self, x: Float[Array, "time size"]) -> Float[Array, "time outputs"]:
+        return mish(self.norm(self.conv(x)))
+
+
+class FilmBlock(eqx.Module):
+    """Two convolution blocks; the condition scales and shifts what is between them; a residual around both."""
+
+    first: ConvBlock
+    second: ConvBlock
+    film: Linear
+    skip: Linear | None
+
+    def __init__(self, size: int, outputs: int, condition: int, kernel: int, key: Key):
+        keys = jax.random.split(key, 4)
+        self.first, self.second = ConvBlock(size, outputs, kernel, keys[0]), ConvBlock(outputs, outputs, kernel, keys[1])
+        self.film = Linear(condition, 2 * outputs, keys[2])
+        self.skip = None if size == outputs else Linear(size, outputs, keys[3])
+
+    def __call__(self, x: Float[Array, "time size"], condition: Float[Array, " condition"]) -> Float[Array, "time outputs"]:
+        """`condition` has been through Mish already: it is the same for all blocks."""
+        scale, shift = jnp.split(self.film(condition), 2)
+        inside = scale[None] * self.first(x) + shift[None]
+        return self.second(inside) + (x if self.skip is None else self.skip(x))
+
+
+class Level(eqx.Module):
+    """Two blocks, then a change of resolution (none at a pyramid's end)."""
+
+    first: FilmBlock
+    second: FilmBlock
+    resample: Conv1d | ConvTranspose1d | None
+
+
+class Unet(eqx.Module):
+    """`network(chunk [horizon, size], times [times], context [history, features]) -> [horizon, size]`."""
+
+    role = "denoiser"
+    time: TimeEmbedding
+    down: list[Level]
+    middle: list[FilmBlock]
+    up: list[Level]
+    last: ConvBlock
+    out: Linear
+
+    @classmethod
+    def create(
+        cls, chunk: tuple[int, int], context: tuple[int, int], key: Key, width: int = 64, depth: int = 3, *, times: int = 1, kernel: int = 5
+    ) -> "Unet":
+        """`chunk` is (horizon, size), `context` (history, features). Raises BadSetting where the horizon cannot be halved so often."""
+        horizon, size = chunk
+        if horizon % 2 ** (depth - 1):
+            raise BadSetting(
+                f"A U-Net of depth {depth} halves the horizon {depth - 1} times, and {horizon} is not a multiple of {2 ** (depth - 1)}. "
+                f"Set the horizon to {-(-horizon // 2 ** (depth - 1)) * 2 ** (depth - 1)}, or use a smaller depth."
+            )
+        widths = [width * 2**level for level in range(depth)]
+        embedding = max(4, width)
+        condition = embedding + context[0] * context[1]
+        keys = iter(jax.random.split(key, 6 * depth + 8))
+        block = lambda size, outputs: FilmBlock(size, outputs, condition, kernel, next(keys))
+        halve = lambda channels, last: None if last else Conv1d(channels, channels, 3, next(keys), stride=2)
+        double = lambda channels: ConvTranspose1d(channels, channels, next(keys))
+        ins = [size, *widths[:-1]]
+        return cls(
+            time=TimeEmbedding(embedding, next(keys), times),
+            down=[Level(block(i, o), block(o, o), halve(o, o == widths[-1])) for i, o in zip(ins, widths)],
+            middle=[block(widths[-1], widths[-1]) for _ in range(2)],
+            up=[Level(block(2 * i, o), block(o, o), double(o)) for i, o in zip(widths[:0:-1], widths[-2::-1])],
+            last=ConvBlock(width, width, kernel, next(keys)),
+            out=Linear(width, size, next(keys)),
+        )
+
+    def __call__(
+        self, chunk: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]
+    ) -> Float[Array, "horizon size"]:
+        condition = mish(jnp.concatenate([self.time(times), context.ravel()]))
+        x, kept = chunk, []
+        for level in self.down:
+            x = level.second(level.first(x, condition), condition)
+            kept.append(x)
+            x = x if level.resample is None else level.resample(x)
+        for block in self.middle:
+            x = block(x, condition)
+        for level in self.up:
+            x = level.second(level.first(jnp.concatenate([x, kept.pop()], -1), condition), condition)
+            x = level.resample(x)
+        return self.out(self.last(x))
