@@ -3,6 +3,9 @@
 Weights are stored [in, out] and used as `x @ weight`: with a vmap over items (and a history or a horizon) that is still ONE matrix
 product, without a transpose. A convolution is one product too, of patches: measured on a CPU, `lax.conv` inside a compiled loop is
 10 to 20 times slower than the same convolution written so.
+
+Constructors take a `Draw`, and `grown(build, key)` makes it: all weights of a network come from one call of the generator. With a
+call for each layer, compiling the drawing took longer than compiling the training (a U-Net: 10 s).
 """
 
 import math
@@ -12,6 +15,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from agir.core.errors import BadSetting
@@ -42,6 +46,33 @@ def activation_named(name: str) -> Callable:
     return ACTIVATIONS[name]
 
 
+class Draw:
+    """Hands out pieces of one vector of numbers uniform in (-1, 1), in the order in which they are asked for."""
+
+    def __init__(self, numbers: Float[Array, " count"] | None = None):
+        self.numbers, self.used = numbers, 0  # without numbers it only counts
+
+    def uniform(self, shape: tuple[int, ...], bound: float) -> Float[Array, "..."]:
+        """Uniform within -bound and bound."""
+        return bound * self._take(shape)
+
+    def normal(self, shape: tuple[int, ...], deviation: float) -> Float[Array, "..."]:
+        """Normal with mean 0."""
+        return deviation * math.sqrt(2) * jax.lax.erf_inv(self._take(shape))
+
+    def _take(self, shape: tuple[int, ...]) -> Float[Array, "..."]:
+        begin, self.used = self.used, self.used + math.prod(shape)
+        return jnp.zeros(shape) if self.numbers is None else self.numbers[begin : self.used].reshape(shape)
+
+
+def grown(build: Callable[[Draw], Any], key: Key) -> Any:
+    """`build(draw)` with all that it draws drawn at once."""
+    counter = Draw()
+    eqx.filter_eval_shape(lambda: build(counter))
+    above = float(np.nextafter(np.float32(-1), np.float32(0)))  # -1 itself has no normal number
+    return build(Draw(jax.random.uniform(key, (counter.used,), minval=above, maxval=1.0)))
+
+
 class Linear(eqx.Module):
     """x @ weight + bias; starts uniform within `bound`, or normal with `deviation` and a bias of 0."""
 
@@ -49,17 +80,15 @@ class Linear(eqx.Module):
     bias: Float[Array, " outputs"] | None
 
     def __init__(
-        self, size: int, outputs: int, key: Key, *, bias: bool = True, bound: float | None = None, deviation: float | None = None
+        self, size: int, outputs: int, draw: Draw, *, bias: bool = True, bound: float | None = None, deviation: float | None = None
     ):
         """`bound` is 1 / sqrt(size) if nothing is said, as PyTorch's."""
-        weight_key, bias_key = jax.random.split(key)
         if deviation is not None:
-            self.weight = deviation * jax.random.normal(weight_key, (size, outputs))
-            self.bias = jnp.zeros(outputs) if bias else None
+            self.weight, self.bias = draw.normal((size, outputs), deviation), jnp.zeros(outputs) if bias else None
             return
         bound = 1 / math.sqrt(max(size, 1)) if bound is None else bound
-        self.weight = jax.random.uniform(weight_key, (size, outputs), minval=-bound, maxval=bound)
-        self.bias = jax.random.uniform(bias_key, (outputs,), minval=-bound, maxval=bound) if bias else None
+        self.weight = draw.uniform((size, outputs), bound)
+        self.bias = draw.uniform((outputs,), bound) if bias else None
 
     def __call__(self, x: Float[Array, "*lead size"]) -> Float[Array, "*lead outputs"]:
         y = x @ self.weight
@@ -121,11 +150,9 @@ class Conv1d(eqx.Module):
     bias: Float[Array, " outputs"]
     stride: int = eqx.field(static=True)
 
-    def __init__(self, size: int, outputs: int, kernel: int, key: Key, *, stride: int = 1):
-        weight_key, bias_key = jax.random.split(key)
+    def __init__(self, size: int, outputs: int, kernel: int, draw: Draw, *, stride: int = 1):
         bound = 1 / math.sqrt(size * kernel)
-        self.weight = jax.random.uniform(weight_key, (kernel, size, outputs), minval=-bound, maxval=bound)
-        self.bias = jax.random.uniform(bias_key, (outputs,), minval=-bound, maxval=bound)
+        self.weight, self.bias = draw.uniform((kernel, size, outputs), bound), draw.uniform((outputs,), bound)
         self.stride = stride
 
     def __call__(self, x: Float[Array, "time size"]) -> Float[Array, "steps outputs"]:
@@ -146,11 +173,9 @@ class ConvTranspose1d(eqx.Module):
     weight: Float[Array, "4 size outputs"]
     bias: Float[Array, " outputs"]
 
-    def __init__(self, size: int, outputs: int, key: Key):
-        weight_key, bias_key = jax.random.split(key)
+    def __init__(self, size: int, outputs: int, draw: Draw):
         bound = 1 / math.sqrt(outputs * 4)
-        self.weight = jax.random.uniform(weight_key, (4, size, outputs), minval=-bound, maxval=bound)
-        self.bias = jax.random.uniform(bias_key, (outputs,), minval=-bound, maxval=bound)
+        self.weight, self.bias = draw.uniform((4, size, outputs), bound), draw.uniform((outputs,), bound)
 
     def __call__(self, x: Float[Array, "time size"]) -> Float[Array, "twice outputs"]:
         time, outputs = x.shape[0], self.weight.shape[2]
@@ -166,9 +191,9 @@ class Conv2d(eqx.Module):
     weight: Float[Array, "kernel kernel size outputs"]
     stride: int = eqx.field(static=True)
 
-    def __init__(self, size: int, outputs: int, kernel: int, key: Key, *, stride: int = 1):
+    def __init__(self, size: int, outputs: int, kernel: int, draw: Draw, *, stride: int = 1):
         deviation = math.sqrt(2 / (outputs * kernel * kernel))  # He et al. 2015, fan out, as torchvision's ResNets
-        self.weight = deviation * jax.random.normal(key, (kernel, kernel, size, outputs))
+        self.weight = draw.normal((kernel, kernel, size, outputs), deviation)
         self.stride = stride
 
     def __call__(self, x: Float[Array, "height width size"]) -> Float[Array, "rows columns outputs"]:

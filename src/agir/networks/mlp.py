@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from agir.core.spaces import Key
-from agir.networks.layers import LayerNorm, Linear, activation_named, mish
+from agir.networks.layers import Draw, LayerNorm, Linear, activation_named, grown, mish
 from agir.networks.positional import sinusoidal
 
 
@@ -32,7 +32,7 @@ class MLP(eqx.Module):
     ):
         """Raises BadSetting on an unknown activation."""
         sizes = [size, *[width] * depth, outputs]
-        self.layers = [Linear(i, o, k) for i, o, k in zip(sizes, sizes[1:], jax.random.split(key, depth + 1))]
+        self.layers = grown(lambda draw: [Linear(i, o, draw) for i, o in zip(sizes, sizes[1:])], key)
         self.norms = [LayerNorm(width) for _ in range(depth)] if layer_norm else None
         self.activation = activation_named(activation)
 
@@ -49,9 +49,8 @@ class TimeEmbedding(eqx.Module):
     first: Linear
     second: Linear
 
-    def __init__(self, size: int, key: Key, times: int = 1):
-        keys = jax.random.split(key)
-        self.first, self.second = Linear(times * size, 4 * size, keys[0]), Linear(4 * size, size, keys[1])
+    def __init__(self, size: int, draw: Draw, times: int = 1):
+        self.first, self.second = Linear(times * size, 4 * size, draw), Linear(4 * size, size, draw)
 
     def __call__(self, times: Float[Array, " times"]) -> Float[Array, " size"]:
         return self.second(mish(self.first(sinusoidal(times, self.second.weight.shape[1]).ravel())))
@@ -73,7 +72,7 @@ class DenoisingMLP(eqx.Module):
         embedding = 32
         size = chunk[0] * chunk[1]
         body = MLP(size + embedding + context[0] * context[1], size, keys[1], width=width, depth=depth, activation="mish")
-        return cls(TimeEmbedding(embedding, keys[0], times), body)
+        return cls(grown(lambda draw: TimeEmbedding(embedding, draw, times), keys[0]), body)
 
     def __call__(
         self, chunk: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]

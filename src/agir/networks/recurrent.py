@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from agir.core.errors import BadSetting
 from agir.core.spaces import Key
-from agir.networks.layers import Linear
+from agir.networks.layers import Draw, Linear, grown
 
 GATES = {"gru": 3, "lstm": 4}
 
@@ -25,12 +25,12 @@ class Cell(eqx.Module):
     hidden: Linear
     kind: str = eqx.field(static=True)
 
-    def __init__(self, size: int, width: int, kind: str, key: Key):
+    def __init__(self, size: int, width: int, kind: str, draw: Draw):
         if kind not in GATES:
             raise BadSetting(f"A recurrent cell is one of {', '.join(GATES)}, not '{kind}'.")
-        keys, bound = jax.random.split(key), 1 / math.sqrt(width)  # PyTorch's: by the width of the state, for both products
-        self.inputs = Linear(size, GATES[kind] * width, keys[0], bound=bound)
-        self.hidden = Linear(width, GATES[kind] * width, keys[1], bound=bound)
+        bound = 1 / math.sqrt(width)  # PyTorch's: by the width of the state, for both products
+        self.inputs = Linear(size, GATES[kind] * width, draw, bound=bound)
+        self.hidden = Linear(width, GATES[kind] * width, draw, bound=bound)
         self.kind = kind
 
     def start(self) -> Float[Array, "..."]:
@@ -60,7 +60,7 @@ class Recurrent(eqx.Module):
 
     def __init__(self, size: int, width: int, key: Key, *, depth: int = 2, kind: str = "lstm"):
         """Raises BadSetting on a kind that is neither "lstm" nor "gru"."""
-        self.cells = [Cell(size if i == 0 else width, width, kind, k) for i, k in enumerate(jax.random.split(key, depth))]
+        self.cells = grown(lambda draw: [Cell(size if i == 0 else width, width, kind, draw) for i in range(depth)], key)
 
     def start(self) -> list:
         return [cell.start() for cell in self.cells]

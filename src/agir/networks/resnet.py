@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, UInt8
 
 from agir.core.errors import BadSetting
 from agir.core.spaces import Key
-from agir.networks.layers import Conv2d, GroupNorm, Linear
+from agir.networks.layers import Conv2d, Draw, GroupNorm, Linear, grown
 
 
 class BasicBlock(eqx.Module):
@@ -24,11 +24,10 @@ class BasicBlock(eqx.Module):
     norms: list[GroupNorm]
     shortcut: Conv2d | None
 
-    def __init__(self, size: int, outputs: int, stride: int, key: Key):
-        keys = jax.random.split(key, 3)
-        self.first, self.second = Conv2d(size, outputs, 3, keys[0], stride=stride), Conv2d(outputs, outputs, 3, keys[1])
+    def __init__(self, size: int, outputs: int, stride: int, draw: Draw):
+        self.first, self.second = Conv2d(size, outputs, 3, draw, stride=stride), Conv2d(outputs, outputs, 3, draw)
         self.norms = [GroupNorm(outputs), GroupNorm(outputs)]
-        self.shortcut = None if stride == 1 and size == outputs else Conv2d(size, outputs, 1, keys[2], stride=stride)
+        self.shortcut = None if stride == 1 and size == outputs else Conv2d(size, outputs, 1, draw, stride=stride)
 
     def __call__(self, x: Float[Array, "height width size"]) -> Float[Array, "rows columns outputs"]:
         y = self.norms[1](self.second(jax.nn.relu(self.norms[0](self.first(x)))))
@@ -62,15 +61,15 @@ class ResNet(eqx.Module):
             raise BadSetting(
                 f"An image of {image[0]} x {image[1]} is too small for {depth} stages: use at most {min(image[:2]).bit_length() - 3}."
             )
-        keys = jax.random.split(key, depth + 3)
         widths = [width * 2**stage for stage in range(depth)]
-        return cls(
-            stem=Conv2d(image[2], width, 8, keys[0], stride=4),
+        build = lambda draw: cls(
+            stem=Conv2d(image[2], width, 8, draw, stride=4),
             norm=GroupNorm(width),
-            stages=[BasicBlock(max(width, w // 2), w, 1 if w == width else 2, k) for w, k in zip(widths, keys[3:])],
-            points=Linear(widths[-1], points, keys[1]),
-            out=Linear(2 * points, features, keys[2]),
+            stages=[BasicBlock(max(width, w // 2), w, 1 if w == width else 2, draw) for w in widths],
+            points=Linear(widths[-1], points, draw),
+            out=Linear(2 * points, features, draw),
         )
+        return grown(build, key)
 
     def __call__(self, image: UInt8[Array, "height width channels"]) -> Float[Array, " features"]:
         x = image.astype(jnp.float32) * (2 / 255) - 1

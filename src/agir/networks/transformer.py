@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from agir.core.spaces import Key
-from agir.networks.layers import LayerNorm, Linear, mish
+from agir.networks.layers import Draw, LayerNorm, Linear, grown, mish
 from agir.networks.positional import sinusoidal
 
 DEVIATION = 0.02
@@ -30,12 +30,11 @@ class Attention(eqx.Module):
     out: Linear
     heads: int = eqx.field(static=True)
 
-    def __init__(self, width: int, heads: int, key: Key):
-        keys = jax.random.split(key, 3)
+    def __init__(self, width: int, heads: int, draw: Draw):
         self.heads = heads
-        self.query = Linear(width, width, keys[0], deviation=DEVIATION)
-        self.key_value = Linear(width, 2 * width, keys[1], deviation=DEVIATION)
-        self.out = Linear(width, width, keys[2], deviation=DEVIATION)
+        self.query = Linear(width, width, draw, deviation=DEVIATION)
+        self.key_value = Linear(width, 2 * width, draw, deviation=DEVIATION)
+        self.out = Linear(width, width, draw, deviation=DEVIATION)
 
     def __call__(
         self, x: Float[Array, "tokens width"], memory: Float[Array, "others width"], mask: Bool[Array, "tokens others"]
@@ -58,12 +57,11 @@ class DecoderLayer(eqx.Module):
     first: Linear
     second: Linear
 
-    def __init__(self, width: int, heads: int, key: Key):
-        keys = jax.random.split(key, 4)
+    def __init__(self, width: int, heads: int, draw: Draw):
         self.norms = [LayerNorm(width) for _ in range(3)]
-        self.itself, self.memory = Attention(width, heads, keys[0]), Attention(width, heads, keys[1])
-        self.first = Linear(width, 4 * width, keys[2], deviation=DEVIATION)
-        self.second = Linear(4 * width, width, keys[3], deviation=DEVIATION)
+        self.itself, self.memory = Attention(width, heads, draw), Attention(width, heads, draw)
+        self.first = Linear(width, 4 * width, draw, deviation=DEVIATION)
+        self.second = Linear(4 * width, width, draw, deviation=DEVIATION)
 
     def __call__(
         self,
@@ -98,21 +96,23 @@ class Transformer(eqx.Module):
         cls, chunk: tuple[int, int], context: tuple[int, int], key: Key, width: int = 64, depth: int = 3, *, times: int = 1
     ) -> "Transformer":
         """`chunk` is (horizon, size), `context` (history, features); `depth` layers; 4 heads where the width allows it."""
-        keys = iter(jax.random.split(key, depth + 8))
-        linear = lambda i, o: Linear(i, o, next(keys), deviation=DEVIATION)
-        place = lambda tokens: DEVIATION * jax.random.normal(next(keys), (tokens, width))
-        return cls(
-            action_in=linear(chunk[1], width),
-            observation_in=linear(context[1], width),
-            time_in=linear(times * width, width) if times > 1 else None,
-            action_place=place(chunk[0]),
-            memory_place=place(1 + context[0]),
-            memory_first=linear(width, 4 * width),
-            memory_second=linear(4 * width, width),
-            layers=[DecoderLayer(width, math.gcd(width, 4), next(keys)) for _ in range(depth)],
-            norm=LayerNorm(width),
-            out=linear(width, chunk[1]),
-        )
+
+        def build(draw: Draw) -> Transformer:
+            linear = lambda i, o: Linear(i, o, draw, deviation=DEVIATION)
+            return cls(
+                action_in=linear(chunk[1], width),
+                observation_in=linear(context[1], width),
+                time_in=linear(times * width, width) if times > 1 else None,
+                action_place=draw.normal((chunk[0], width), DEVIATION),
+                memory_place=draw.normal((1 + context[0], width), DEVIATION),
+                memory_first=linear(width, 4 * width),
+                memory_second=linear(4 * width, width),
+                layers=[DecoderLayer(width, math.gcd(width, 4), draw) for _ in range(depth)],
+                norm=LayerNorm(width),
+                out=linear(width, chunk[1]),
+            )
+
+        return grown(build, key)
 
     def __call__(
         self, chunk: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]

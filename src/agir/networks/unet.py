@@ -7,13 +7,12 @@ convolutions of kernel 5 (with group norm and Mish), between which the embedded 
 """
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from agir.core.errors import BadSetting
 from agir.core.spaces import Key
-from agir.networks.layers import Conv1d, ConvTranspose1d, GroupNorm, Linear, mish
+from agir.networks.layers import Conv1d, ConvTranspose1d, Draw, GroupNorm, Linear, grown, mish
 from agir.networks.mlp import TimeEmbedding
 
 
@@ -23,8 +22,8 @@ class ConvBlock(eqx.Module):
     conv: Conv1d
     norm: GroupNorm
 
-    def __init__(self, size: int, outputs: int, kernel: int, key: Key):
-        self.conv, self.norm = Conv1d(size, outputs, kernel, key), GroupNorm(outputs)
+    def __init__(self, size: int, outputs: int, kernel: int, draw: Draw):
+        self.conv, self.norm = Conv1d(size, outputs, kernel, draw), GroupNorm(outputs)
 
     def __call__(self, x: Float[Array, "time size"]) -> Float[Array, "time outputs"]:
         return mish(self.norm(self.conv(x)))
@@ -38,11 +37,10 @@ class FilmBlock(eqx.Module):
     film: Linear
     skip: Linear | None
 
-    def __init__(self, size: int, outputs: int, condition: int, kernel: int, key: Key):
-        keys = jax.random.split(key, 4)
-        self.first, self.second = ConvBlock(size, outputs, kernel, keys[0]), ConvBlock(outputs, outputs, kernel, keys[1])
-        self.film = Linear(condition, 2 * outputs, keys[2])
-        self.skip = None if size == outputs else Linear(size, outputs, keys[3])
+    def __init__(self, size: int, outputs: int, condition: int, kernel: int, draw: Draw):
+        self.first, self.second = ConvBlock(size, outputs, kernel, draw), ConvBlock(outputs, outputs, kernel, draw)
+        self.film = Linear(condition, 2 * outputs, draw)
+        self.skip = None if size == outputs else Linear(size, outputs, draw)
 
     def __call__(self, x: Float[Array, "time size"], condition: Float[Array, " condition"]) -> Float[Array, "time outputs"]:
         """`condition` has been through Mish already: it is the same for all blocks."""
@@ -84,19 +82,21 @@ class Unet(eqx.Module):
         widths = [width * 2**level for level in range(depth)]
         embedding = max(4, width)
         condition = embedding + context[0] * context[1]
-        keys = iter(jax.random.split(key, 6 * depth + 8))
-        block = lambda size, outputs: FilmBlock(size, outputs, condition, kernel, next(keys))
-        halve = lambda channels, last: None if last else Conv1d(channels, channels, 3, next(keys), stride=2)
-        double = lambda channels: ConvTranspose1d(channels, channels, next(keys))
         ins = [size, *widths[:-1]]
-        return cls(
-            time=TimeEmbedding(embedding, next(keys), times),
-            down=[Level(block(i, o), block(o, o), halve(o, o == widths[-1])) for i, o in zip(ins, widths)],
-            middle=[block(widths[-1], widths[-1]) for _ in range(2)],
-            up=[Level(block(2 * i, o), block(o, o), double(o)) for i, o in zip(widths[:0:-1], widths[-2::-1])],
-            last=ConvBlock(width, width, kernel, next(keys)),
-            out=Linear(width, size, next(keys)),
-        )
+
+        def build(draw: Draw) -> Unet:
+            block = lambda size, outputs: FilmBlock(size, outputs, condition, kernel, draw)
+            halve = lambda channels: None if channels == widths[-1] else Conv1d(channels, channels, 3, draw, stride=2)
+            return cls(
+                time=TimeEmbedding(embedding, draw, times),
+                down=[Level(block(i, o), block(o, o), halve(o)) for i, o in zip(ins, widths)],
+                middle=[block(widths[-1], widths[-1]) for _ in range(2)],
+                up=[Level(block(2 * i, o), block(o, o), ConvTranspose1d(o, o, draw)) for i, o in zip(widths[:0:-1], widths[-2::-1])],
+                last=ConvBlock(width, width, kernel, draw),
+                out=Linear(width, size, draw),
+            )
+
+        return grown(build, key)
 
     def __call__(
         self, chunk: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]

@@ -1,0 +1,145 @@
+"""Networks that denoise a chunk: against slow references, what may look at what, rows apart."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from agir.core.errors import BadSetting, UnknownName
+from agir.networks.denoiser import create_denoiser
+from agir.networks.layers import grown
+from agir.networks.transformer import Attention, Transformer
+from agir.networks.unet import Unet
+
+CHUNK, CONTEXT = (8, 2), (2, 3)
+NAMES = ["mlp", "unet", "transformer"]
+
+
+def build(name, key, **options):
+    """Weights ten times their first size, so that what matters shows."""
+    network = create_denoiser(name, CHUNK, CONTEXT, key, 8, 2, **options)
+    return jax.tree.map(lambda x: 10 * x if eqx.is_array(x) and name == "transformer" else x, network)
+
+
+def inputs(*lead, times=1):
+    return (
+        jax.random.normal(jax.random.key(1), (*lead, *CHUNK)),
+        jnp.full((*lead, times), 5.0),
+        jax.random.normal(jax.random.key(2), (*lead, *CONTEXT)),
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_input_matters_and_rows_stay_apart(name):
+    many = inputs(3, times=2)
+    variants = [many, *([x.at[1].add(1.0) if i == j else x for j, x in enumerate(many)] for i in range(3))]
+    variants.append([many[0], many[1].at[1, 1].add(2.0), many[2]])  # the second time alone
+
+    @jax.jit
+    def evaluate(key, variants):
+        network = build(name, key, times=2)
+        return jax.vmap(jax.vmap(network))(*variants), network(*(x[0, 1] for x in variants))
+
+    out, alone = evaluate(jax.random.key(0), [jnp.stack(x) for x in zip(*variants)])
+    assert out.shape == (5, 3, *CHUNK)
+    np.testing.assert_allclose(alone, out[0, 1], atol=1e-4)
+    for other in out[1:]:  # one input, changed in one row, changes that row and no other
+        np.testing.assert_array_equal(out[0, ::2], other[::2])
+        assert jnp.abs(out[0, 1] - other[1]).max() > 1e-4
+
+
+def test_unknown_and_unfit_networks_are_refused():
+    with pytest.raises(UnknownName, match="unet"):
+        build("unett", jax.random.key(0))
+    with pytest.raises(BadSetting, match="'resnet' cannot denoise.*mlp"):
+        build("resnet", jax.random.key(0))
+    with pytest.raises(BadSetting, match="not a multiple of 4. Set the horizon to 8"):
+        Unet.create((6, 2), CONTEXT, jax.random.key(0), 8, 3)
+
+
+# ------------------------------------------------------------------------------- the U-Net, step by step in NumPy
+def np_mish(x):
+    return x * np.tanh(np.log1p(np.exp(x)))
+
+
+def np_conv(conv, x):
+    kernel, _, outputs = conv.weight.shape
+    reach, steps = (kernel - 1) // 2, len(x) // conv.stride
+    out = np.tile(np.asarray(conv.bias), (steps, 1))
+    for t in range(steps):
+        for k in range(kernel):
+            if 0 <= t * conv.stride + k - reach < len(x):
+                out[t] += x[t * conv.stride + k - reach] @ np.asarray(conv.weight[k])
+    return out
+
+
+def np_block(block, x):
+    y, groups = np_conv(block.conv, x), block.norm.groups
+    split = y.reshape(len(y), groups, -1)
+    split = (split - split.mean((0, 2), keepdims=True)) / np.sqrt(split.var((0, 2), keepdims=True) + 1e-5)
+    return np_mish(split.reshape(y.shape) * np.asarray(block.norm.scale) + np.asarray(block.norm.shift))
+
+
+def np_linear(layer, x):
+    return x @ np.asarray(layer.weight) + np.asarray(layer.bias)
+
+
+def np_film(block, x, condition):
+    scale, shift = np.split(np_linear(block.film, condition), 2)
+    y = np_block(block.second, scale * np_block(block.first, x) + shift)
+    return y + (x if block.skip is None else np_linear(block.skip, x))
+
+
+def np_double(conv, x):
+    out = np.zeros((2 * len(x) + 2, conv.weight.shape[2]))
+    for i in range(len(x)):
+        for k in range(4):
+            out[2 * i + k] += x[i] @ np.asarray(conv.weight[k])
+    return out[1:-1] + np.asarray(conv.bias)
+
+
+def test_unet_equals_a_slow_one():
+    net = eqx.filter_jit(lambda key: Unet.create((8, 2), CONTEXT, key, 8, 2))(jax.random.key(3))
+    chunk, times, context = map(np.asarray, inputs())
+    angle = times[0] * 10_000.0 ** -(np.arange(4) / 3)
+    time = np_linear(net.time.second, np_mish(np_linear(net.time.first, np.concatenate([np.sin(angle), np.cos(angle)]))))
+    condition = np_mish(np.concatenate([time, context.ravel()]))
+    x, kept = chunk, []
+    for i, level in enumerate(net.down):
+        x = np_film(level.second, np_film(level.first, x, condition), condition)
+        kept.append(x)
+        x = np_conv(level.resample, x) if i < 1 else x
+    for block in net.middle:
+        x = np_film(block, x, condition)
+    for level in net.up:
+        x = np.concatenate([x, kept.pop()], -1)
+        x = np_double(level.resample, np_film(level.second, np_film(level.first, x, condition), condition))
+    np.testing.assert_allclose(eqx.filter_jit(net)(*inputs()), np_linear(net.out, np_block(net.last, x)), atol=1e-4)
+
+
+# ------------------------------------------------------------------------------------------------- the transformer
+def test_an_action_sees_no_later_action_and_no_later_observation():
+    chunk, context = (4, 2), (3, 2)
+    net = eqx.filter_jit(lambda key: Transformer.create(chunk, context, key, 8, 2))(jax.random.key(0))
+    ones = lambda shape: jax.random.normal(jax.random.key(5), shape)
+    jacobian = jax.jit(jax.jacrev(lambda c, o: net(c, jnp.ones(1), o), argnums=(0, 1)))
+    by_action, by_observation = jacobian(ones(chunk), ones(context))
+    sees = lambda jacobian: np.abs(np.asarray(jacobian)).max((1, 3)) > 0
+    np.testing.assert_array_equal(sees(by_action), np.tril(np.ones((4, 4), bool)))
+    np.testing.assert_array_equal(sees(by_observation), np.arange(4)[:, None] >= np.arange(3)[None])
+
+
+def test_attention_against_numpy():
+    attention = grown(lambda draw: Attention(4, 2, draw), jax.random.key(0))
+    x, memory = jax.random.normal(jax.random.key(1), (3, 4)), jax.random.normal(jax.random.key(2), (5, 4))
+    mask = np.ones((3, 5), bool)
+    mask[0, 2:] = False
+    query, both = np_linear(attention.query, np.asarray(x)), np_linear(attention.key_value, np.asarray(memory))
+    heads = []
+    for head in (slice(0, 2), slice(2, 4)):
+        score = query[:, head] @ both[:, :4][:, head].T / np.sqrt(2)
+        weight = np.where(mask, np.exp(score), 0)
+        heads.append(weight / weight.sum(1, keepdims=True) @ both[:, 4:][:, head])
+    wanted = np_linear(attention.out, np.concatenate(heads, 1))
+    np.testing.assert_allclose(attention(x, memory, jnp.asarray(mask)), wanted, atol=1e-6)
