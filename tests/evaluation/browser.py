@@ -1,22 +1,21 @@
 """Headless Chromium, for tests that look at a page."""
 
-import os
 import pathlib
 import re
-import shutil
 import subprocess
 import tempfile
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from agir.runtime import machine
+
 OFF = ("gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage")
 QUIET = ["--headless", "--no-sandbox", "--no-first-run", "--hide-scrollbars", "--enable-logging=stderr", "--virtual-time-budget=4000"]
 
 
 def chromium() -> str:
     """-> the program's path; skips the test where there is none."""
-    path = os.environ.get("AGIR_CHROMIUM") or next((found for name in NAMES if (found := shutil.which(name))), None)
+    path = machine.browser()
     if path is None:
         pytest.skip("needs Chromium (apt-get install chromium, or AGIR_CHROMIUM=PATH)")
     return path
