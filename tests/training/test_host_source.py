@@ -10,14 +10,18 @@ import numpy as np
 import optax
 import pytest
 
+from agir.core import registry
 from agir.core.errors import BadSetting
 from agir.core.keys import SEEDS_EACH, episode_seed
 from agir.core.nouns import Act, Method, Policy, Source
+from agir.data.dataset import Dataset
+from agir.runtime.bundle import load_bundle, one_lane
 from agir.tasks.find import task
 from agir.training.host_source import HostRollout, training_seed
 from agir.training.loop import finish, run_block, setup
-from agir.training.sources import Rollout
+from agir.training.sources import Mixture, Rollout, Transitions
 from agir.training.state import Trained
+from agir.training.train import policy_folder, resume, train
 from agir.training.world import make_world
 
 
@@ -173,3 +177,33 @@ def test_a_policy_of_the_host_is_refused():
     source = HostRollout(1, 1).bind(make_world(task("gym/CartPole-v1")), Blind())
     with pytest.raises(BadSetting, match="compiled policy, not Human"):
         source.start(Human(source.task.spec, jnp.zeros(4), True), jax.random.key(0)[None])
+
+
+def test_a_run_on_the_host_is_trained_saved_and_resumed(tmp_path):
+    if "blind-on-the-host" not in registry.names("method"):
+        registry.add("method", "blind-on-the-host", Blind, "for this test")
+    run = train("gym/CartPole-v1", "blind-on-the-host", seeds=2, run=tmp_path / "run", updates=2)
+    assert run.asked["state"] == "finished" and run.checkpoints("").steps == [2]
+    again = resume(tmp_path / "run", updates=4)
+    assert again.asked["state"] == "finished" and again.checkpoints("").steps == [2, 4]
+    policies, _ = load_bundle(policy_folder(tmp_path / "run"))
+    act = one_lane(policies, 1).act(jnp.ones(4), jnp.int32(0), jax.random.key(0))
+    assert act.action.shape == () and act.action.dtype == jnp.int32
+
+
+def test_offline_and_online_at_once_with_a_swept_discount():
+    pendulum = task("gym/Pendulum-v1")
+    draw = np.random.default_rng(0)
+    made = [{"observation": draw.normal(size=(6, 3)), "action": draw.uniform(-2, 2, (5, 1))} for _ in range(4)]
+    world = make_world(pendulum, {"demonstrations": Dataset.from_episodes(pendulum.spec, made)}, how="standard")
+    learner, keys = Blind(discount=jnp.float32([0.9, 0.5])), jax.vmap(jax.random.key)(jnp.arange(2, dtype=jnp.uint32))
+    source = Mixture({"own": Rollout(envs=3, length=2), "expert": Transitions(batch=5)}).bind(world, learner)
+    assert not source.compiled
+    policy = policies(world.spec, 2, False)
+    feed, batch = source.tuned(Blind()).next(source.start(policy, keys), policy, jnp.int32(0), keys)
+    assert batch["own"].reward.shape == (2, 2, 3) and batch["expert"].reward.shape == (2, 5)
+    own, raw = batch["own"], source.parts["own"].live.lanes.observation
+    shift, scale = (np.asarray(x) for x in (world.normalization.observation.shift, world.normalization.observation.scale))
+    np.testing.assert_allclose(own.next_observation[:, 1].reshape(6, 3), (raw - shift) / scale, rtol=1e-4, atol=1e-5)
+    _, alone = source.parts["own"].tuned(learner).next(feed["own"], policy, jnp.int32(1), keys)
+    np.testing.assert_array_equal(alone.discount[:, 0, 0], np.float32([0.9, 0.5]))
