@@ -7,14 +7,18 @@ import numpy as np
 from agir.evaluation.drawing import Chart, Curve, Curves, Episodes, Frontier, Outcomes
 from agir.evaluation.report import Highlight, Origin, Report, SmallPrint, Verdict
 from agir.evaluation.scenes import Rollout, Rollouts
-from agir.evaluation.tables import Comparison, Estimate, MethodRow, Times
+from agir.evaluation.statistics import Interval
+from agir.evaluation.tables import Comparison, MethodRow, Times
 
 METHODS = {"flow": 0.924, "diffusion": 0.908, "two-step regression": 0.861, "regression": 0.543}
 STARTS = [40012, 40013, 40014, 40015, 40016, 40017]
 
 
-def rate(value: float, half: float, n: int = 2500, seeds: int = 5) -> Estimate:
-    return Estimate(value, max(0.0, value - half), min(1.0, value + half), n, seeds)
+SEEDS = "5 seeds x 500"
+
+
+def rate(value: float, half: float, n: int = 2500, note: str = SEEDS) -> Interval:
+    return Interval(value, max(0.0, value - half), min(1.0, value + half), n, note)
 
 
 def rows() -> list[MethodRow]:
@@ -28,9 +32,9 @@ def rows() -> list[MethodRow]:
                 name,
                 rate(success, [0.021, 0.024, 0.03, 0.062][i]),
                 about=["10 Euler steps, chunks of 8", "DDIM-10, chunks of 8", "2 passes, chunks of 8", "1 pass, every step"][i],
-                difference=Estimate(gap, gap - 0.07, gap + 0.06, 2500, 5) if gap else None,
-                mean_return=Estimate(81.2 - 9 * i, 79.0 - 10 * i, 83.5 - 8 * i, 2500, 5),
-                iqm_return=Estimate(84.1 - 9 * i, 83.0 - 9 * i, 85.0 - 9 * i, 2500, 5),
+                difference=Interval(gap, gap - 0.07, gap + 0.06, 2500, SEEDS) if gap else None,
+                mean_return=Interval(81.2 - 9 * i, 79.0 - 10 * i, 83.5 - 8 * i, 2500, SEEDS),
+                iqm_return=Interval(84.1 - 9 * i, 83.0 - 9 * i, 85.0 - 9 * i, 2500, SEEDS),
                 per_call=Times(call, 1.2 * call, 1.7 * call),
                 per_action=Times(call / share, 1.3 * call / share, 2.0 * call / share),
                 passes_per_action=[1.25, 1.25, 0.25, 1.0][i],
@@ -39,7 +43,10 @@ def rows() -> list[MethodRow]:
             )
         )
     floors = [("random", 0.031, 0.008), ("still", 0.0, 0.0015)]
-    return made + [MethodRow(name, rate(p, h, 500, 0), floor=True, mean_return=Estimate(9.0, 8.0, 10.0, 500, 0)) for name, p, h in floors]
+    return made + [
+        MethodRow(name, rate(p, h, 500, "one seed"), floor=True, mean_return=Interval(9.0, 8.0, 10.0, 500, "one seed"))
+        for name, p, h in floors
+    ]
 
 
 def curves() -> Curves:

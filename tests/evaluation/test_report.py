@@ -124,11 +124,9 @@ def test_the_same_report_is_the_same_page():
 
 def test_a_page_is_written_whole_or_not_at_all(tmp_path):
     path = write_report(tmp_path / "report.html", Report("First", []))
+    broken = MethodRow("a", dataclasses.replace(report().sections[0].rows[0].success, low=np.nan))
     with pytest.raises(BadSetting, match="finite"):
-        write_report(
-            path,
-            Report("Second", [Comparison([MethodRow("a", success=dataclasses.replace(report().sections[0].rows[0].success, low=np.nan))])]),
-        )
+        write_report(path, Report("Second", [Comparison([broken])]))
     assert "First" in path.read_text() and [p.name for p in tmp_path.iterdir()] == ["report.html"]
     with pytest.raises(BadSetting, match="report.html"):
         write_report(tmp_path / "folder", Report("x", []))

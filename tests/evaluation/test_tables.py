@@ -8,9 +8,9 @@ from evaluation.made_up import rows
 from rich.console import Console
 
 from agir.core.errors import BadSetting
+from agir.evaluation.statistics import Interval, wilson
 from agir.evaluation.tables import (
     Comparison,
-    Estimate,
     MethodRow,
     Times,
     columns,
@@ -23,6 +23,7 @@ from agir.evaluation.tables import (
     significant,
     smallest_difference,
     terminal_table,
+    whiskers,
 )
 
 
@@ -47,24 +48,24 @@ def test_numbers_in_words(say, value, text):
     assert say(value) == text
 
 
-def test_one_seed_is_said():
-    estimate = Estimate(0.5, 0.4, 0.6, 200)
-    assert sample_size(estimate) == "n 200, one seed"
-    assert sample_size(dataclasses.replace(estimate, seeds=5)) == "n 200, 5 seeds"
-    assert sample_size(dataclasses.replace(estimate, seeds=0)) == "n 200"
+def test_one_seed_is_said_but_not_of_a_floor():
+    assert sample_size(wilson(100, 200)) == "n 200, one seed" and sample_size(wilson(100, 200), floor=True) == "n 200"
+    assert sample_size(Interval(0.5, 0.4, 0.6, 1000, "5 seeds x 200")) == "n 1000, 5 seeds x 200"
 
 
 @pytest.mark.parametrize(
     "low, high, word", [(0.01, 0.2, "better"), (-0.2, -0.01, "worse"), (-0.01, 0.2, "undecided"), (0.0, 0.2, "undecided")]
 )
 def test_only_an_interval_on_one_side_decides(low, high, word):
-    assert leaning(Estimate((low + high) / 2, low, high, 100)) == word
+    assert leaning(Interval((low + high) / 2, low, high, 100)) == word
 
 
 @pytest.mark.parametrize("value, low, high", [(0.5, 0.6, 0.4), (float("nan"), 0.1, 0.2), (0.1, 0.0, float("inf"))])
-def test_an_estimate_that_is_none_is_refused(value, low, high):
-    with pytest.raises(BadSetting, match="finite figures with low <= high"):
-        Estimate(value, low, high, 10)
+def test_an_interval_that_is_none_is_refused_by_name(value, low, high):
+    with pytest.raises(BadSetting, match="'flow' is .* finite numbers with low <= high"):
+        columns(Comparison([MethodRow("flow", Interval(value, low, high, 10))]))
+    with pytest.raises(BadSetting, match="'flow'"):
+        whiskers(Interval(value, low, high, 10), "flow")
 
 
 def test_columns_hold_what_was_measured_and_floors_come_last():

@@ -10,7 +10,7 @@ import numpy as np
 
 from agir.core.errors import BadSetting
 from agir.evaluation.markup import Markup, element, fragment
-from agir.evaluation.tables import MethodRow, Number, interval, percent, printable, sample_size, significant
+from agir.evaluation.tables import MethodRow, Number, ends, percent, printable, sample_size, significant, whiskers
 
 # (on light, on dark). Chosen by search: the smallest CIE76 distance of any two is over 20 for normal, deuteranope, protanope and
 # tritanope sight (Machado et al. 2009, severity 1), and every one has a contrast of at least 3 against its page; a test checks both.
@@ -324,8 +324,8 @@ def frontier_chart(frontier: Frontier, slots: Slots) -> Markup:
     width, height = 520.0, 320.0
     low, high = widen(min(times), max(times), True)
     x = Axis(low / 1.15, high * 1.15, 46.0, width - 60, True)
-    ends = [float(end) for row in rows for end in (row.success.low, row.success.high)]
-    y = Axis(max(0.0, math.floor(10 * min(ends) - 0.3) / 10), min(1.0, math.ceil(10 * max(ends) + 0.3) / 10), height - 44, 34.0)
+    shares = [end for row in rows for end in whiskers(row.success, row.name)]
+    y = Axis(max(0.0, math.floor(10 * min(shares) - 0.3) / 10), min(1.0, math.ceil(10 * max(shares) + 0.3) / 10), height - 44, 34.0)
     best, corner = -1.0, []
     for time, row in sorted(zip(times, rows), key=lambda pair: (pair[0], -float(pair[1].success.value))):
         if not row.floor and float(row.success.value) > best:
@@ -354,7 +354,7 @@ def _frontier_points(rows: list[MethodRow], times: list[float], x: Axis, y: Axis
             place += 3.5
         taken.append((place, left, left + text))
         whisker = element("line", x1=px, x2=px, y1=float(y(e.low)), y2=float(y(e.high)), class_="whisker")
-        about = f"{row.name}: {percent(e.value)}% ({interval(e, percent)}, {sample_size(e)}) at {significant(time)} ms"
+        about = f"{row.name}: {percent(e.value)}% ({ends(e, percent)}, {sample_size(e, row.floor)}) at {significant(time)} ms"
         dot = element("circle", element("title", about), cx=px, cy=py, r=5, class_="dot")
         name = element("text", shorten(row.name), x=left, y=place, class_="name")
         made.append(element("g", whisker, dot, name, class_=slots.mark(row.name)))

@@ -9,24 +9,10 @@ import numpy as np
 
 from agir.core.errors import BadSetting
 from agir.evaluation.markup import printable
+from agir.evaluation.statistics import Interval, verdict
 
 Number = float | int | np.number
 Whole = int | np.integer
-
-
-@dataclasses.dataclass(frozen=True)
-class Estimate:
-    """A figure and the two ends of its 95% interval, from `n` episodes in all, over `seeds` training seeds (0: nothing was trained)."""
-
-    value: Number
-    low: Number
-    high: Number
-    n: Whole
-    seeds: Whole = 1
-
-    def __post_init__(self):
-        if not all(map(math.isfinite, (self.value, self.low, self.high))) or self.low > self.high:
-            raise BadSetting(f"An estimate needs finite figures with low <= high, not {self.value} [{self.low}, {self.high}].")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +29,12 @@ class MethodRow:
     """What was measured of one method, or of a floor (a still or a random policy). None: was not measured, and is not shown."""
 
     name: str
-    success: Estimate | None = None  # in [0, 1]
+    success: Interval | None = None  # in [0, 1]
     about: str = ""  # one line under the name
     floor: bool = False
-    difference: Estimate | None = None  # paired: this method's success less the baseline's, in [-1, 1]
-    mean_return: Estimate | None = None
-    iqm_return: Estimate | None = None  # interquartile mean
+    difference: Interval | None = None  # paired: this method's success less the baseline's, in [-1, 1]
+    mean_return: Interval | None = None
+    iqm_return: Interval | None = None  # interquartile mean
     per_call: Times | None = None
     per_action: Times | None = None  # per action executed
     passes_per_action: Number | None = None  # of the network
@@ -126,19 +112,26 @@ def duration(seconds: Number) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def interval(estimate: Estimate, say: Callable[[Number], str]) -> str:
-    return f"{say(estimate.low)} to {say(estimate.high)}"
+def ends(interval: Interval, say: Callable[[Number], str]) -> str:
+    return f"{say(interval.low)} to {say(interval.high)}"
 
 
-def sample_size(estimate: Estimate) -> str:
-    """How many episodes, and over how many seeds: `n 2500, 5 seeds`. One seed is said, because it hides the seeds' spread."""
-    trained = {0: "", 1: ", one seed"}.get(int(estimate.seeds), f", {estimate.seeds} seeds")
-    return f"n {estimate.n}{trained}"
+def sample_size(interval: Interval, floor: bool = False) -> str:
+    """How many episodes, and over how many seeds: `n 2500, 5 seeds x 500`. Of a floor the seeds are not said: nothing was trained."""
+    return f"n {interval.count}" + (f", {interval.note}" if interval.note and not floor else "")
 
 
-def leaning(difference: Estimate) -> str:
+def leaning(difference: Interval) -> str:
     """What an interval of a difference allows to be said."""
-    return "better" if difference.low > 0 else "worse" if difference.high < 0 else "undecided"
+    return {"holds": "better", "fails": "worse", "undecided": "undecided"}[verdict(difference, 0.0)]
+
+
+def whiskers(interval: Interval, whose: str) -> tuple[float, float, float]:
+    """-> low, value, high to draw; raises BadSetting, naming whose it is, where one of them is no number."""
+    bar = (float(interval.low), float(interval.value), float(interval.high))
+    if not all(map(math.isfinite, bar)) or interval.low > interval.high:
+        raise BadSetting(f"The interval of '{whose}' is {interval}: it needs finite numbers with low <= high. Evaluate it again.")
+    return bar
 
 
 def columns(comparison: Comparison) -> list[Column]:
@@ -147,12 +140,12 @@ def columns(comparison: Comparison) -> list[Column]:
     floors = [float(row.success.value) for row in rows if row.floor and row.success]
     gaps = [abs(float(end)) for row in rows if row.difference for end in (row.difference.low, row.difference.high)]
     widest = max([0.05, *gaps])
-    ends = [float(end) for row in rows if row.mean_return for end in (row.mean_return.low, row.mean_return.high)]
+    reach = [float(end) for row in rows if row.mean_return for end in (row.mean_return.low, row.mean_return.high)]
     against = f" against {comparison.baseline}" if comparison.baseline else ""
     made = [
         Column("Success, %", "share of episodes", [_success(row) for row in rows], (0.0, 1.0), max(floors, default=None)),
         Column("Difference, points", f"paired{against}", [_difference(row, comparison) for row in rows], (-widest, widest), 0.0),
-        Column("Return", "mean", [_return(row) for row in rows], (min(ends), max(ends)) if ends and min(ends) < max(ends) else None),
+        Column("Return", "mean", [_return(row) for row in rows], (min(reach), max(reach)) if reach and min(reach) < max(reach) else None),
         Column("ms per call", "median", [_times(row.per_call) for row in rows]),
         Column("ms per action", "median", [_times(row.per_action) for row in rows]),
         Column("Passes", "per action", [_plain(row.passes_per_action, significant) for row in rows]),
@@ -165,7 +158,7 @@ def columns(comparison: Comparison) -> list[Column]:
 def _success(row: MethodRow) -> Cell:
     if (e := row.success) is None:
         return Cell()
-    return Cell(percent(e.value), (interval(e, percent), sample_size(e)), float(e.value), (float(e.low), float(e.value), float(e.high)))
+    return Cell(percent(e.value), (ends(e, percent), sample_size(e, row.floor)), float(e.value), whiskers(e, row.name))
 
 
 def _difference(row: MethodRow, comparison: Comparison) -> Cell:
@@ -173,15 +166,14 @@ def _difference(row: MethodRow, comparison: Comparison) -> Cell:
         return Cell("baseline")
     if (e := row.difference) is None:
         return Cell()
-    return Cell(points(e.value), (interval(e, points), leaning(e)), float(e.value), (float(e.low), float(e.value), float(e.high)))
+    return Cell(points(e.value), (ends(e, points), leaning(e)), float(e.value), whiskers(e, row.name))
 
 
 def _return(row: MethodRow) -> Cell:
     if (e := row.mean_return) is None:
         return Cell()
     middle = (f"IQM {significant(row.iqm_return.value)}",) if row.iqm_return else ()
-    bar = (float(e.low), float(e.value), float(e.high))
-    return Cell(significant(e.value), (interval(e, significant), *middle), float(e.value), bar)
+    return Cell(significant(e.value), (ends(e, significant), *middle), float(e.value), whiskers(e, row.name))
 
 
 def _times(times: Times | None) -> Cell:
