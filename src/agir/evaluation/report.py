@@ -360,7 +360,7 @@ def _starts(data: dict, name: str) -> Markup:
 
 def _controls(data: dict) -> Markup:
     speeds = [element("option", f"{speed}×", value=speed, selected=speed == "1") for speed in ("0.25", "0.5", "1", "2", "4")]
-    everything = element("label", element("input", type="checkbox", class_="all", checked=data["view"] != "3d"), "all ways")
+    everything = element("label", element("input", type="checkbox", class_="all", checked=data["view"] != "3d"), "all paths")
     onward = element("label", element("input", type="checkbox", class_="onward", checked=True), "play on")
     return element(
         "div",

@@ -15,9 +15,10 @@ from agir.evaluation.tables import Number, Whole
 
 ROLES = ("ground", "demonstration", "goal", "obstacle", "object", "link", "agent")  # in the order of drawing
 KINDS = ("line", "polygon", "circle")
+WAYS = (("agent", ("circle",), 0), ("agent", ("line",), 0), ("link", KINDS, -1), ("object", KINDS, 0), ("agent", KINDS, 0))
 CAMERA_DEG = (-55.0, 24.0)  # azimuth and elevation a 3-D scene is seen from, unless it says "camera": [azimuth, elevation]
 EYE = 3.4  # the camera's distance, in radii of the scene
-FRAME_BUDGET = 900_000  # bytes of packed points in one section; with more, only every 2nd, 3rd, ... step is kept
+FRAME_BUDGET = 500_000  # bytes of packed points in one section; with more, only every 2nd, 3rd, ... step is kept
 LEVELS = 65535  # a coordinate is stored as one of so many levels of its axis's range
 
 
@@ -56,10 +57,11 @@ class Packed:
 
     @property
     def traced(self) -> int | None:
-        """The point whose way is drawn: the agent's (a line's last point), else the end of the last link, else the first object's."""
+        """The point whose way is drawn: the middle of an agent that is a circle, else the end of an agent that is a line, the end
+        of the last link, the first object, or a corner of the agent."""
         offsets = np.cumsum([0, *self.counts])
-        for role, pick in (("agent", 0), ("link", -1), ("object", 0)):
-            if found := [i for i, shape in enumerate(self.moving) if shape["role"] == role]:
+        for role, kind, pick in WAYS:
+            if found := [i for i, shape in enumerate(self.moving) if shape["role"] == role and shape["kind"] in kind]:
                 i = found[pick]
                 return int(offsets[i + 1] - 1 if self.moving[i]["kind"] == "line" else offsets[i])
         return None
@@ -228,7 +230,7 @@ def still(section: Rollouts, packed: Packed, method: str, slots: Slots) -> Marku
     ending = "success" if first.success else "failure"
     text = f"{method}, start {first.start_index}: {ending} after {len(first.frames) - 1} steps; drawn as it began and as it ended."
     caption = element("text", f"start {first.start_index}, {ending}", x=12, y=camera.height - 11, class_="caption")
-    return picture(camera.width, camera.height, text, *inside, caption, class_=f"still {slots.mark(method)}")
+    return picture(camera.width, camera.height, text, *inside, caption, class_=f"still {slots.mark(method)}" + " deep" * (not camera.flat))
 
 
 def _shape(shape: dict, seen: np.ndarray) -> Markup:

@@ -270,9 +270,8 @@ class Lasa(Optioned):
         return {"view": "2d", "bounds": bounds, "shapes": [*strokes, goal]}
 
     def shapes(self, state: Pen) -> list[dict]:
-        drawn = np.asarray(state.trace)[np.minimum(np.arange(self.horizon + 1), int(state.steps))]
-        tip = {"kind": "circle", "points": [np.asarray(state.position).tolist()], "radius": 0.012 * self.shape.diagonal, "role": "agent"}
-        return [line(drawn, "agent"), tip]
+        """The pen alone: whoever draws an episode has its way from the frames."""
+        return [{"kind": "circle", "points": [np.asarray(state.position).tolist()], "radius": 0.012 * self.shape.diagonal, "role": "agent"}]
 
 
 def line(points: np.ndarray, role: str) -> dict:

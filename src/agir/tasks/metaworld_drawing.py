@@ -13,7 +13,7 @@ ARM = ("base", "right_l0", "right_l1", "right_l2", "right_l3", "right_l4", "righ
 NOT_OBJECTS = ("world", "tablelink", "RetainingWall", "base", "mocap")  # bodies that hang from these are table and robot
 HIDDEN_GROUP = 3  # geoms from this group on are for collisions
 CORNERS = np.array([[x, y, z] for z in (-1, 1) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))], float)
-EDGES = (0, 1, 2, 3, 0, 4, 5, 1, 5, 6, 2, 6, 7, 3, 7, 4)  # one line along all twelve edges of a box
+FACES = ((0, 1, 2, 3), (4, 5, 6, 7), (0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7))  # of a box, by its CORNERS
 
 
 def scene() -> dict:
@@ -34,25 +34,25 @@ def shapes(inner: Any) -> list[dict]:
     for geom in range(model.ngeom):
         root = model.body(model.body_rootid[model.geom_bodyid[geom]]).name
         if root not in NOT_OBJECTS and model.geom_group[geom] < HIDDEN_GROUP and model.geom_rgba[geom, 3] > 0:
-            moving.append(_part(model, data, geom) | {"role": "object"})
+            moving += [part | {"role": "object"} for part in _parts(model, data, geom)]
     goal = np.asarray(inner._target_pos, float)[:3].tolist()
     return [*moving, {"kind": "circle", "points": [goal], "radius": 0.02, "role": "goal"}]
 
 
-def _part(model: Any, data: Any, geom: int) -> dict:
-    """A ball as a circle, a rod as a line, anything else as the edges of its bounding box."""
+def _parts(model: Any, data: Any, geom: int) -> list[dict]:
+    """A ball as a circle, a rod as a line, anything else as the six faces of its bounding box."""
     import mujoco
 
     kind, size = model.geom_type[geom], model.geom_size[geom]
     centre, turn = data.geom_xpos[geom], data.geom_xmat[geom].reshape(3, 3)
     if kind == mujoco.mjtGeom.mjGEOM_SPHERE:
-        return {"kind": "circle", "points": [centre.tolist()], "radius": float(size[0])}
+        return [{"kind": "circle", "points": [centre.tolist()], "radius": float(size[0])}]
     if kind in (mujoco.mjtGeom.mjGEOM_CAPSULE, mujoco.mjtGeom.mjGEOM_CYLINDER):
         along = turn[:, 2] * size[1]
-        return {"kind": "line", "points": [(centre - along).tolist(), (centre + along).tolist()], "width": 2 * float(size[0])}
+        return [{"kind": "line", "points": [(centre - along).tolist(), (centre + along).tolist()], "width": 2 * float(size[0])}]
     middle, half = model.geom_aabb[geom, :3], model.geom_aabb[geom, 3:]  # in the geom's own frame
     corners: Float[np.ndarray, "8 3"] = centre + (middle + CORNERS * half) @ turn.T
-    return {"kind": "line", "points": corners[list(EDGES)].tolist(), "width": 0.004}
+    return [{"kind": "polygon", "points": corners[list(face)].tolist(), "width": 0.0} for face in FACES]
 
 
 def settle(inner: Any) -> None:

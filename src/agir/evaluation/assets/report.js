@@ -162,7 +162,7 @@
     }
     dress() {
       const style = getComputedStyle(this.panel);
-      const names = ["mark", "scene", "ground", "grid", "object", "goal", "obstacle", "demonstration", "ink", "bad", "good"];
+      const names = ["mark", "scene", "ground", "grid", "object", "goal", "obstacle", "demonstration", "rule"];
       this.colors = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
       this.shade = parseFloat(style.getPropertyValue("--shade")) / 100;
       Object.assign(this.colors, { link: this.colors.mark, agent: this.colors.mark });
@@ -207,12 +207,20 @@
       for (const corners of ground.length ? level : [[[x, y], [X, y], [X, Y], [x, Y]].map((corner) => corner.concat(rest))]) this.grid(corners);
       return level.length ? Math.max(...level.map((points) => points[0][2] ?? 0)) : z;
     }
-    shadow({ kind, points, width, radius, role }, height) {
-      if (["ground", "goal", "demonstration"].includes(role)) return;
-      const flat = points.map((p) => this.place([p[0], p[1], height])), scale = flat[0][2];
-      if (kind === "circle") { this.pen.beginPath(); this.pen.ellipse(flat[0][0], flat[0][1], radius * scale, radius * scale * Math.sin(this.camera.elevation * Math.PI / 180), 0, 0, 7); this.fill("#000", this.shade); }
-      else if (kind === "line") this.stroke(flat, "#000", Math.max(2, (width ?? 0) * scale), this.shade);
-      else { this.trail(flat, true); this.fill("#000", this.shade); }
+    shadows(shapes, height) { // all as one sheet, so that where they overlap it is no darker
+      const { pen } = this, sheet = (this.sheet ??= document.createElement("canvas")), flat = Math.sin((this.camera.elevation * Math.PI) / 180);
+      Object.assign(sheet, { width: this.canvas.width, height: this.canvas.height }); // which also clears it
+      this.pen = sheet.getContext("2d");
+      this.pen.setTransform(pen.getTransform());
+      this.pen.lineCap = this.pen.lineJoin = "round";
+      for (const { kind, points, width = 0, radius = 0, role } of shapes) if (!["ground", "goal", "demonstration"].includes(role)) {
+        const under = points.map((p) => this.place([p[0], p[1], height])), [x, y, scale] = under[0];
+        if (kind === "line") { this.stroke(under, "#000", Math.max(2, width * scale)); continue; }
+        if (kind === "circle") { this.pen.beginPath(); this.pen.ellipse(x, y, radius * scale, radius * scale * flat, 0, 0, 7); } else this.trail(under, true);
+        this.fill("#000");
+      }
+      this.pen = pen;
+      pen.save(); pen.setTransform(1, 0, 0, 1, 0, 0); pen.globalAlpha = this.shade; pen.drawImage(sheet, 0, 0); pen.restore();
     }
     circle({ role, radius = 0 }, [x, y, scale]) {
       const size = Math.max(role === "agent" ? 4 : 2.5, radius * scale), color = this.colors[role];
@@ -227,22 +235,30 @@
       this.pen.strokeStyle = this.colors.scene; this.pen.lineWidth = 1.2; this.pen.stroke();
     }
     line({ role, width = 0 }, seen) {
-      const size = Math.max(role === "demonstration" ? 1 : 2, width * seen[0][2]), color = this.colors[role];
-      if (role === "demonstration" || role === "ground") return this.stroke(seen, role === "ground" ? this.colors.grid : color, size, 0.55);
+      const wide = width * seen[0][2], size = role === "demonstration" ? 1.3 : Math.max(role === "object" ? 1.3 : 2, wide), color = this.colors[role];
+      if (role === "ground") return this.stroke(seen, this.colors.rule, size);
+      if (role === "demonstration") return this.stroke(seen, color, size, 0.55);
       if (size > 4) this.stroke(seen, this.colors.scene, size + 2.4);
       this.stroke(seen, color, size);
       if (size > 4 && !this.camera.flat) this.stroke(seen.map(([x, y]) => [x - size * 0.13, y - size * 0.16]), "#fff", size * 0.28, 0.32);
     }
-    polygon({ role }, seen, points) {
+    polygon({ role }, seen, points) { // in 3-D objects are as of glass, so that a hand inside one is seen
+      const glass = role === "goal" || (role === "object" && !this.camera.flat), edge = glass ? this.colors[role] : this.colors.scene;
       this.trail(seen, true);
-      this.fill(this.colors[role], role === "goal" ? 0.18 : role === "obstacle" ? 0.85 : 1);
+      this.fill(this.colors[role], glass ? 0.2 : role === "obstacle" ? 0.85 : 1);
       if (!this.camera.flat && points.length > 2) { // faces turned from the light, which comes from above, are darker
         const [a, b] = [1, 2].map((i) => points[i].map((value, axis) => value - points[0][axis]));
-        const normal = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
-        const upright = Math.abs(normal[2]) / (Math.hypot(...normal) || 1);
-        this.fill("#000", 0.28 * (1 - upright) * (0.6 + 0.4 * Math.abs(normal[0]) / (Math.hypot(...normal) || 1)));
+        const normal = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]], size = Math.hypot(...normal) || 1;
+        this.fill("#000", (glass ? 0.1 : 0.28) * (1 - Math.abs(normal[2]) / size) * (0.6 + (0.4 * Math.abs(normal[0])) / size));
       }
-      Object.assign(this.pen, { strokeStyle: role === "goal" ? this.colors.goal : this.colors.scene, lineWidth: role === "goal" ? 2 : 1.2 }); this.pen.stroke();
+      Object.assign(this.pen, { strokeStyle: edge, lineWidth: role === "goal" ? 2 : 1.2 }); this.pen.stroke();
+    }
+    goals(shapes) { // seen also through what hides them
+      for (const { role, kind, points, radius } of shapes) if (role === "goal" && kind === "circle" && !this.camera.flat) {
+        const [x, y, scale] = this.place(points[0]);
+        Object.assign(this.pen, { strokeStyle: this.colors.goal, lineWidth: 1.6, globalAlpha: 0.6 });
+        this.pen.beginPath(); this.pen.arc(x, y, Math.max(4, radius * scale), 0, 7); this.pen.stroke(); this.pen.globalAlpha = 1;
+      }
     }
     shapes(shapes) { // in 2-D by role, in 3-D the far ones first, a line piece by piece
       const pieces = [];
@@ -309,11 +325,12 @@
         let from = 0;
         const moving = data.moving.map((shape) => ({ ...shape, points: points.slice(from, (from += shape.count)) }));
         const shapes = [...data.fixed, ...moving];
-        if (!this.camera.flat) for (const shape of shapes) brush.shadow(shape, height);
+        if (!this.camera.flat) brush.shadows(shapes, height);
         const still = shapes.filter((shape) => this.camera.flat && ["demonstration", "obstacle", "goal"].includes(shape.role));
         brush.shapes(still);
         if (data.traced !== null) brush.stroke(this.way(run, brush, time, points), brush.colors.mark, 2.2, 0.75);
         brush.shapes(shapes.filter((shape) => !still.includes(shape)));
+        brush.goals(shapes);
       });
       this.scrub.value = this.time;
       this.clock.textContent = `step ${Math.floor(this.time + 1e-6)} of ${this.length}`;
