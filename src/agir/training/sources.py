@@ -9,6 +9,7 @@ from agir.core.errors import BadSetting
 from agir.core.keys import stream
 from agir.core.lanes import begin_lanes, step_lanes
 from agir.core.nouns import Experience, Learner, Policy, Source, Window, bound
+from agir.core.scans import lean_scan
 from agir.core.spaces import Key
 from agir.data.windows import Segment, Table, segment, transition, window
 from agir.training.host_source import HostRollout
@@ -103,7 +104,7 @@ class Rollout(Source):
 
     def next(self, feed: Any, policy: Policy, step: Any, key: Key) -> tuple[Any, Experience]:
         one = lambda lanes, key: step_lanes(self.env, policy, lanes, key, self.discount)
-        lanes, batch = jax.lax.scan(one, feed, jax.random.split(key, self.length))
+        lanes, batch = lean_scan(one, feed, jax.random.split(key, self.length))
         return lanes, dataclasses.replace(batch, memory=feed[2])
 
 
