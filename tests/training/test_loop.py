@@ -113,6 +113,13 @@ def test_a_base_for_other_actions_is_refused(runs):
         train(Other(), "toy-reuse", base=base.folder, data=data, run=base.folder.parent / "other")
 
 
+@pytest.mark.parametrize("how", ["standard", "none"])
+def test_a_bundle_remembers_how_it_was_normalised(runs, how):
+    policies, text = load_bundle(runs(f"normalised-{how}", "toy-clone", normalize=how, updates=2).folder / "policies" / "last")
+    assert policies.normalization.how == text["normalized"]["how"] == how
+    assert not policies.inner.spec.action.bounded or how == "none"
+
+
 @pytest.mark.parametrize("damage", ["weights", "golden", "class", "spec"])
 def test_a_bundle_that_was_changed_is_refused(runs, damage):
     folder = runs(f"bundle-{damage}", "toy-clone").folder / "policies" / "last"

@@ -101,25 +101,19 @@ def _bounds(space: Space) -> Any:
 
 
 def normalized_spec(spec: Spec, normalization: Normalization) -> Spec:
-    """The spec as the learner sees it.
-
-    An action normalised by limits lies in [-1, 1]; one normalised by `standard` has the raw bounds, mapped. Observations have none.
-    """
-    observation = _inside(spec.observation, normalization.observation, lambda box, affine: Box(box.shape, dtype=box.dtype))
-    limits = lambda box, affine: Box(box.shape, -1.0, 1.0, box.dtype)
-    action = _inside(spec.action, normalization.action, limits if normalization.how == "limits" else _mapped)
-    return Spec(observation, action, spec.meaning)
+    """The spec as the learner sees it: what is normalised has no bounds, but an action normalised by limits lies in [-1, 1]."""
+    unbounded = lambda box: Box(box.shape, dtype=box.dtype)
+    limits = lambda box: Box(box.shape, -1.0, 1.0, box.dtype)
+    observation = _inside(spec.observation, normalization.observation, unbounded)
+    return Spec(
+        observation, _inside(spec.action, normalization.action, limits if normalization.how == "limits" else unbounded), spec.meaning
+    )
 
 
 def _inside(space: Space, maps: Any, normalized: Any) -> Space:
     if isinstance(space, Dict):
         return Dict(tuple((name, _inside(part, maps[name], normalized)) for name, part in space.parts))
-    return space if maps is None else normalized(space, maps)
-
-
-def _mapped(box: Box, affine: Affine) -> Box:
-    low, high = ((bound - np.asarray(affine.shift)) / np.asarray(affine.scale) for bound in box.bounds)
-    return Box(box.shape, tuple(low.ravel().tolist()), tuple(high.ravel().tolist()), box.dtype)
+    return space if maps is None else normalized(space)
 
 
 class Normalized(Policy):

@@ -98,9 +98,8 @@ def load_bundle(folder: pathlib.Path) -> tuple[Normalized, dict]:
         raise BadCheckpoint(f"{folder} has format {text.get('format')}; this version of agir reads format {FORMAT}.")
     spec = spec_from_json(text["spec"])
     recipe = Recipe.from_json(text["recipe"])
-    normalization = Normalization(
-        _affines(spec.observation, text["normalized"]["observation"]), _affines(spec.action, text["normalized"]["action"])
-    )
+    which = text["normalized"]
+    normalization = Normalization(_affines(spec.observation, which["observation"]), _affines(spec.action, which["action"]), which["how"])
     if recipe.spec != normalized_spec(spec, normalization):
         raise BadCheckpoint(f"{folder}: the policy's spec and its normalisation do not belong together.")
     lanes = len(text["lanes"])
@@ -122,7 +121,7 @@ def _which(normalization: Normalization) -> dict:
     def mark(maps: Any) -> Any:
         return {name: mark(part) for name, part in maps.items()} if isinstance(maps, dict) else maps is not None
 
-    return {"observation": mark(normalization.observation), "action": mark(normalization.action)}
+    return {"observation": mark(normalization.observation), "action": mark(normalization.action), "how": normalization.how}
 
 
 def _affines(space: Space, marks: Any) -> Any:

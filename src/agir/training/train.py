@@ -7,8 +7,7 @@ import os
 import pathlib
 from typing import Any
 
-import jax
-import jax.numpy as jnp
+import equinox as eqx
 
 from agir.core import registry
 from agir.core.describe import build, describe
@@ -199,8 +198,7 @@ def _world(task: Task, learner: Learner, asked: dict, data: Any, parts: dict[str
         validation_share=options["validation_share"],
     )
     for other in bases[1:]:
-        same = jax.tree.map(lambda a, b: bool(jnp.array_equal(a, b)), bases[0], other)
-        if not all(jax.tree.leaves(same)):
+        if not eqx.tree_equal(bases[0], other):
             raise BadSetting("What was brought was normalised in two ways: bring parts that were trained on the same data.")
     for name, part in parts.items():
         if isinstance(part.value, Policy):
