@@ -1,0 +1,127 @@
+"""Denoising diffusion of chunks: DDPM (Ho et al. 2020) and DDIM (Song et al. 2021), in Diffusion Policy's conventions.
+
+    forward       x_k = sqrt(A_k) x_0 + sqrt(1 - A_k) e,        e ~ N(0, 1),   A_k = prod_{i <= k} (1 - beta_i),   k = 0 .. steps - 1
+    loss          |e - network(x_k, k, context)|^2              with k uniform     ("sample": |x_0 - network(...)|^2)
+    DDPM          x_j = sqrt(A_j) b / (1 - A_k) x_0' + sqrt(1 - b) (1 - A_j) / (1 - A_k) x_k + s z,   z ~ N(0, 1)
+                  b = 1 - A_k / A_j,   s^2 = b (1 - A_j) / (1 - A_k)   ("fixed_small": the posterior's variance)
+    DDIM          x_j = sqrt(A_j) x_0' + sqrt(1 - A_j) e'
+
+j is the step after k (the next lower one visited; A = 1 after the last), x_0' the network's idea of x_0, clipped to the actions'
+bounds, e' its idea of the noise. With n passes the steps are 0, steps // n, 2 (steps // n), ..., from the highest down, as in the
+library that the paper's code uses (diffusers: leading spacing, set_alpha_to_one, use_clipped_model_output off).
+"""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from agir.core.errors import BadSetting
+from agir.core.spaces import Key
+from agir.generators.generator import Generator
+from agir.objectives.masked import cleared
+
+PREDICTIONS = ("epsilon", "sample")
+SAMPLERS = ("ddpm", "ddim")
+
+
+def cosine_betas(steps: int) -> np.ndarray:
+    """float64 [steps]: betas of a squared-cosine signal (Nichol & Dhariwal 2021), at most 0.999 ("squaredcos_cap_v2")."""
+    signal = np.cos((np.arange(steps + 1) / steps + 0.008) / 1.008 * math.pi / 2) ** 2
+    return np.minimum(1 - signal[1:] / signal[:-1], 0.999)
+
+
+def kept(steps: int) -> np.ndarray:
+    """float64 [steps]: A_k, the share of the signal's variance that is kept at step k."""
+    return np.cumprod(1 - cosine_betas(steps))
+
+
+class Pass(eqx.Module):
+    """What one pass of a sampler needs, or of all passes with a leading axis."""
+
+    step: Array  # float32: k
+    now: Array  # A_k
+    later: Array  # A_j
+
+    @classmethod
+    def table(cls, steps: int, passes: int) -> "Pass":
+        """-> of all passes, the first first."""
+        visited = np.arange(passes)[::-1] * (steps // passes)
+        signal = kept(steps)
+        later = np.append(signal[visited[1:]], 1.0)
+        return cls(*(jnp.float32(x) for x in (visited, signal[visited], later)))
+
+
+class Diffusion(Generator):
+    """`network(x [horizon, size], times [1], context) -> [horizon, size]` predicts the noise or the chunk."""
+
+    network: eqx.Module
+    horizon: int = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+    steps: int = eqx.field(static=True, default=100)
+    prediction: str = eqx.field(static=True, default="epsilon")
+    sampler: str = eqx.field(static=True, default="ddpm")
+    sampling_passes: int = eqx.field(static=True, default=100)
+    bound: float | None = eqx.field(static=True, default=1.0)  # x_0' is clipped to within it; None: not at all
+
+    def __check_init__(self):
+        if self.prediction not in PREDICTIONS:
+            raise BadSetting(f"The prediction is one of {', '.join(PREDICTIONS)}, not '{self.prediction}'.")
+        if self.sampler not in SAMPLERS:
+            raise BadSetting(f"The sampler is one of {', '.join(SAMPLERS)}, not '{self.sampler}'.")
+        if not 1 <= self.sampling_passes <= self.steps:
+            raise BadSetting(f"A sampler makes 1 to {self.steps} passes (the steps trained), not {self.sampling_passes}.")
+
+    @property
+    def passes(self) -> int:
+        return self.sampling_passes
+
+    def loss(
+        self, chunk: Float[Array, "horizon size"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
+    ) -> Float[Array, " horizon"]:
+        """The squared error of each step, the mean over its entries. Padding is a chunk of zeros to the network."""
+        chunk = cleared(chunk, mask)
+        draw, disturb = jax.random.split(key)
+        step, noise = jax.random.randint(draw, (), 0, self.steps), jax.random.normal(disturb, chunk.shape)
+        signal = jnp.asarray(kept(self.steps), jnp.float32)[step]
+        noisy = jnp.sqrt(signal) * chunk + jnp.sqrt(1 - signal) * noise
+        predicted = self.network(noisy, step.astype(jnp.float32)[None], context)
+        return ((predicted - (noise if self.prediction == "epsilon" else chunk)) ** 2).mean(-1)
+
+    def sample(self, context: Float[Array, "history features"], key: Key) -> Float[Array, "horizon size"]:
+        begin, walk = jax.random.split(key)
+        return self.denoise(jax.random.normal(begin, (self.horizon, self.size)), context, walk)
+
+    def denoise(
+        self, x: Float[Array, "horizon size"], context: Float[Array, "history features"], key: Key, skip: int = 0
+    ) -> Float[Array, "horizon size"]:
+        """From a chunk as noisy as the pass number `skip` expects to a clean one, in the passes that are left."""
+        table = jax.tree.map(lambda column: column[skip:], Pass.table(self.steps, self.sampling_passes))
+
+        def one(x: Array, row: tuple[Pass, Key]) -> tuple[Array, None]:
+            return self.step(x, row[0], context, row[1]), None
+
+        return jax.lax.scan(one, x, (table, jax.random.split(key, self.sampling_passes - skip)))[0]
+
+    def guess(
+        self, x: Float[Array, "horizon size"], at: Pass, context: Float[Array, "history features"]
+    ) -> tuple[Float[Array, "horizon size"], Float[Array, "horizon size"]]:
+        """-> the network's idea of the clean chunk (clipped) and of the noise."""
+        out = self.network(x, at.step[None], context)
+        signal, spread = jnp.sqrt(at.now), jnp.sqrt(1 - at.now)
+        clean, noise = ((x - spread * out) / signal, out) if self.prediction == "epsilon" else (out, (x - signal * out) / spread)
+        return clean if self.bound is None else jnp.clip(clean, -self.bound, self.bound), noise
+
+    def step(
+        self, x: Float[Array, "horizon size"], at: Pass, context: Float[Array, "history features"], key: Key
+    ) -> Float[Array, "horizon size"]:
+        """One pass of the sampler: from step k to step j."""
+        clean, noise = self.guess(x, at, context)
+        if self.sampler == "ddim":
+            return jnp.sqrt(at.later) * clean + jnp.sqrt(1 - at.later) * noise
+        beta, left = 1 - at.now / at.later, (1 - at.later) / (1 - at.now)
+        mean = jnp.sqrt(at.later) * beta / (1 - at.now) * clean + jnp.sqrt(1 - beta) * left * x
+        return mean + jnp.sqrt(beta * left) * jax.random.normal(key, x.shape)
