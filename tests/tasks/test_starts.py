@@ -11,6 +11,9 @@ from agir.core.keys import episode_key, episode_seed
 from agir.tasks.find import task
 
 ROWS = [  # name, finite
+    ("adroit/door", False),
+    ("pusht", False),
+    ("pusht/image", False),
     ("acrobot", False),
     ("cartpole", False),
     ("lasa/Sine", False),

@@ -5,6 +5,8 @@ the first slash (`lasa/Sine` asks the family `lasa` for `Sine`); a family is cal
 """
 
 TASKS: dict[str, tuple[str, str]] = {
+    "adroit": ("agir.tasks.adroit:Adroit", "adroit/door: a 24-joint hand opens a door (human demonstrations with --data)"),
+    "pusht": ("agir.tasks.pusht:PushT", "a disc pushes a T onto its outline; pusht/image (human demonstrations with --data)"),
     "acrobot": ("agir.tasks.acrobot:Acrobot", "swing a two-link arm's tip above the bar by the elbow's motor; three actions"),
     "cartpole": ("agir.tasks.cartpole:CartPole", "keep a pole on a cart upright for 500 steps; two actions"),
     "gym": ("agir.tasks.gym:GymnasiumTask", "gym/ID: any Gymnasium environment; its return, and success where it says one"),
@@ -28,7 +30,12 @@ NETWORKS: dict[str, tuple[str, str]] = {
     "resnet": ("agir.networks.resnet:ResNet", "encodes an image: a small residual network with a spatial softmax"),
 }
 
-READERS: dict[str, tuple[str, str]] = {}
+READERS: dict[str, tuple[str, str]] = {  # asked in this order
+    "agir": ("agir.data.store:OwnFile", "a folder or .npz that Dataset.save wrote"),
+    "lasa": ("agir.tasks.lasa:LasaFile", "lasa.npz: SHAPE/pos [7, 2, points] and SHAPE/t [7, points], for lasa/SHAPE"),
+    "pusht": ("agir.tasks.pusht:PushTFile", "pusht_lowdim.npz (state, action, episode_ends), pusht_img_uint8.npz beside it"),
+    "adroit-door": ("agir.tasks.adroit:DoorFile", "door_human.npz: observations, actions, rewards, episode_ends, door_body_pos"),
+}
 
 CLAIMS: dict[str, tuple[str, str]] = {}
 

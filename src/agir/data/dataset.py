@@ -84,6 +84,12 @@ class Dataset:
             digest.update(np.ascontiguousarray(leaf).tobytes())
         return digest.hexdigest()
 
+    def save(self, path: Any) -> Any:
+        """Writes it to PATH.npz or to the new folder PATH, where `agir.data.readers.read` finds it again -> the path."""
+        from agir.data.store import save  # which reads Datasets too
+
+        return save(self, path)
+
     @classmethod
     def from_episodes(cls, spec: Spec, episodes: list[dict], about: dict | None = None) -> "Dataset":
         """From episodes, each a dict: `observation` [steps + 1, ...] (with the last successor) or [steps, ...], `action`

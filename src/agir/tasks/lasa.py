@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import io
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -12,11 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from agir.core.errors import BadSetting, Missing
+from agir.core.errors import BadData, BadSetting, Missing
 from agir.core.nouns import Step
 from agir.core.spaces import Box, Key, Meaning, Spec
 from agir.core.when import when
 from agir.data.dataset import Dataset
+from agir.data.readers import require_task
+from agir.data.store import npz_arrays, npz_names
 from agir.tasks.options import Optioned
 from agir.tasks.strokes import even, warping_cost
 
@@ -113,6 +116,15 @@ def load(shape: str) -> Shape:
         ) from error
     strokes = tuple(Stroke(demo.pos.T.astype(np.float64), demo.t[0].astype(np.float64)) for demo in getattr(DataSet, shape).demos)
     return Shape(strokes, HELD_OUT[shape])
+
+
+@functools.cache
+def references(shape: str) -> np.ndarray:
+    """-> float32 [held out, POINTS, 2]: the held-out strokes, evenly spaced."""
+    strokes = load(shape).strokes
+    with jax.ensure_compile_time_eval():  # also where an environment is made inside a compiled function
+        spaced = jax.jit(even, static_argnums=1)
+        return np.stack([np.asarray(spaced(np.float32(strokes[i].position), POINTS)) for i in HELD_OUT[shape]])
 
 
 # ------------------------------------------------------------------------------------------------------------- the world
@@ -229,9 +241,8 @@ class Lasa(Optioned):
     def environment(self) -> Handwriting:
         shape = self.shape
         low, high = (jnp.asarray(corner, jnp.float32) for corner in self.canvas)
-        references = [even(jnp.asarray(shape.strokes[i].position, jnp.float32), POINTS) for i in shape.held_out]
         starts = jnp.asarray([stroke.position[0] for stroke in shape.learnt_from], jnp.float32)
-        return Handwriting(starts, Yardstick(jnp.stack(references)), low, high, shape.diagonal, self.horizon, self.velocity)
+        return Handwriting(starts, Yardstick(jnp.asarray(references(self.variant))), low, high, shape.diagonal, self.horizon, self.velocity)
 
     def demonstrations(self, episodes: int | None = None, first: int = 0) -> Dataset:
         """The human strokes; raises BadSetting where more are asked for than there are (None: all from `first` on)."""
@@ -276,3 +287,23 @@ class Lasa(Optioned):
 
 def line(points: np.ndarray, role: str) -> dict:
     return {"kind": "line", "points": np.asarray(points, float).tolist(), "width": 0.5, "role": role}
+
+
+# ----------------------------------------------------------------------------------------------------- the data as a file
+class LasaFile:
+    """`lasa.npz`: for each shape SHAPE/pos [7, 2, points] in mm and SHAPE/t [7, points] in seconds."""
+
+    def recognises(self, path: Path) -> bool:
+        return any(name.endswith("/pos") for name in npz_names(path))
+
+    def read(self, path: Path, task: Any = None) -> Dataset:
+        task = require_task(task, path, "lasa")
+        position, time = npz_arrays(path, f"{task.variant}/pos", f"{task.variant}/t")
+        if position.shape != (7, 2, *time.shape[1:]) or time.shape[0] != 7 or time.ndim != 2:
+            raise BadData(f"{path}: {task.variant}/pos is {list(position.shape)}, /t {list(time.shape)}, not [7, 2, points], [7, points].")
+        for column, array in (("pos", position), ("t", time)):
+            if not np.isfinite(array).all():
+                at = np.argwhere(~np.isfinite(array))[0].tolist()
+                raise BadData(f"{path}: stroke {at[0]}, {task.variant}/{column}, row {at[-1]} is not a finite number.")
+        strokes = tuple(Stroke(p.T.astype(np.float64), t.astype(np.float64)) for p, t in zip(position, time))
+        return task.written(Shape(strokes, HELD_OUT[task.variant]), f"LASA handwriting (human), {path.name}")
