@@ -40,3 +40,7 @@ class BadSetting(AgirError):
 
 class Missing(AgirError):
     """A package, a library of the system or a file that is not there; the message has the command that mends it."""
+
+
+class BadPolicy(AgirError):
+    """A policy that gives what is not an action: NaN, a wrong shape, a choice that is none."""
