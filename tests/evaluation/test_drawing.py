@@ -9,29 +9,24 @@ import pytest
 from evaluation.made_up import curves, rows
 
 from agir.core.errors import BadSetting
+from agir.evaluation.axes import SERIES, Axis, Slots, linear_ticks, log_ticks, path, spread, tick_text
 from agir.evaluation.drawing import (
     MOST_POINTS,
-    SERIES,
-    Axis,
     Chart,
     Curve,
     Frontier,
     Outcomes,
-    Slots,
     condensed,
     curves_chart,
     episode_strip,
     frontier_chart,
-    linear_ticks,
-    log_ticks,
     lost_seeds,
-    path,
-    spread,
-    tick_text,
 )
 from agir.evaluation.figures import save_curve, save_frontier
 from agir.evaluation.markup import Markup, element, fragment, short
 from agir.evaluation.report import _asset
+from agir.evaluation.statistics import wilson
+from agir.evaluation.tables import MethodRow, Times
 
 # Machado, Oliveira & Fernandes 2009, severity 1: linear RGB as it is seen.
 SIGHT = {
@@ -191,6 +186,22 @@ def test_the_frontier_joins_what_no_other_method_beats():
     assert len(corners) == 4  # two-step regression, up to flow, and on to the right; diffusion is slower and no better
     assert float(corners[0][0]) < float(corners[2][0]) and float(corners[0][1]) > float(corners[2][1])
     assert "No row" in frontier_chart(Frontier([]), slots)
+
+
+def test_names_on_the_frontier_do_not_cover_each_other():
+    """Twelve methods of which many are alike: every name is readable."""
+    random = np.random.default_rng(3)
+    crowd = [
+        MethodRow(
+            f"method {i}", wilson(int(random.integers(60, 95)), 100), per_action=Times(float(10 ** random.uniform(-1, 0.5)), 9.0, 9.0)
+        )
+        for i in range(12)
+    ]
+    drawn = xml.etree.ElementTree.fromstring(frontier_chart(Frontier(crowd), Slots()))
+    names = [part for part in drawn.iter("text") if part.get("class") == "name"]
+    boxes = [(float(n.get("x")), float(n.get("x")) + 6.5 * len(n.text), float(n.get("y")) - 8, float(n.get("y"))) for n in names]
+    apart = lambda a, b: a[1] <= b[0] or b[1] <= a[0] or a[3] <= b[2] or b[3] <= a[2]
+    assert len(boxes) == 12 and all(apart(a, b) for a, b in itertools.combinations(boxes, 2))
 
 
 def test_a_strip_has_a_tick_for_each_episode():

@@ -7,7 +7,7 @@ import pytest
 from evaluation.made_up import arm, forked
 
 from agir.core.errors import BadData
-from agir.evaluation.drawing import Slots
+from agir.evaluation.axes import Slots
 from agir.evaluation.scenes import Camera, Rollout, Rollouts, pack, player_data, quantised, still
 
 BOX = {"view": "3d", "bounds": [[-1, 1], [-1, 1], [-1, 1]], "shapes": []}

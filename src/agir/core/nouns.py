@@ -58,6 +58,7 @@ class Task:
         {"view": "2d" or "3d", "bounds": [[x_min, x_max], [y_min, y_max] (, [z_min, z_max])], "shapes": [shape, ...]}. A shape is
         {"kind": "line" | "polygon" | "circle", "points": [[x, y (, z)], ...], "width" or "radius": float in world units, "role":
         "agent" | "link" | "object" | "goal" | "obstacle" | "demonstration" | "ground"}; a circle has one point, its centre.
+        A 3-D scene has z up, and may say where it is best seen from: "camera": [azimuth, elevation] in degrees.
         """
         return None
 

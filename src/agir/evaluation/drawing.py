@@ -3,27 +3,16 @@
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from agir.core.errors import BadSetting
+from agir.evaluation.axes import Axis, Slots, frame, path, picture, shorten, spread, widen
 from agir.evaluation.markup import Markup, element, fragment
-from agir.evaluation.tables import MethodRow, Number, ends, percent, printable, sample_size, significant, whiskers
+from agir.evaluation.tables import MethodRow, Number, ends, percent, sample_size, significant, whiskers
 
-# (on light, on dark). Chosen by search: the smallest CIE76 distance of any two is over 20 for normal, deuteranope, protanope and
-# tritanope sight (Machado et al. 2009, severity 1), and every one has a contrast of at least 3 against its page; a test checks both.
-SERIES = (
-    ("#0b44d6", "#9898f3"),
-    ("#db6800", "#ff662e"),
-    ("#097a57", "#0f8e82"),
-    ("#bb6bb7", "#fec0bc"),
-    ("#994a17", "#daeb6f"),
-    ("#1194ff", "#8cdffc"),
-    ("#582f1f", "#c47b5a"),
-    ("#4b2a8a", "#8a4ce3"),
-)
 MOST_POINTS = 160  # of a drawn line; more are averaged in blocks, and the band keeps their extremes
 
 
@@ -81,131 +70,6 @@ class Episodes:
     about: str = ""
 
 
-class Slots(dict):
-    """Which place of the palette a method has: in the order of first asking, the same all over a page. Floors are grey."""
-
-    def __init__(self, floors: Sequence[str] = ()):
-        super().__init__()
-        self.floors = frozenset(floors)
-
-    def __missing__(self, name: str) -> int:
-        self[name] = len(self)
-        return self[name]
-
-    def mark(self, name: str) -> str:
-        """-> the classes that give an element the method's colour; past the palette's end they also say that lines are dotted."""
-        if name in self.floors:
-            return "s-floor"
-        return f"s{self[name] % len(SERIES)}" + " again" * (self[name] >= len(SERIES))
-
-
-# ------------------------------------------------------------------------------------------------------------------- axes
-@dataclasses.dataclass(frozen=True)
-class Axis:
-    """Maps [low, high] to [start, end] of the picture, linearly or by logarithm."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    logarithmic: bool = False
-
-    def __call__(self, value: Any) -> Any:
-        low, high, value = (np.log10(np.maximum(v, 1e-300)) if self.logarithmic else v for v in (self.low, self.high, value))
-        return self.start + (np.asarray(value, float) - low) / (high - low) * (self.end - self.start)
-
-    def ticks(self, about: int = 5) -> list[float]:
-        return (log_ticks if self.logarithmic else linear_ticks)(self.low, self.high, about)
-
-
-def linear_ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """-> round numbers (1, 2 or 5 times a power of ten) in [low, high]."""
-    power = 10.0 ** math.floor(math.log10((high - low) / about))
-    inside = lambda step: math.floor(high / step + 1e-9) - math.ceil(low / step - 1e-9) + 1
-    step = min((power * nice for nice in (10, 5, 2, 1)), key=lambda step: abs(inside(step) - about))
-    first = math.ceil(low / step - 1e-9)
-    return [round(k * step, 12) for k in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
-def log_ticks(low: float, high: float, about: int = 5) -> list[float]:
-    decades = [10.0**k for k in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
-    for nice in ((1,), (1, 3), (1, 2, 5)):
-        ticks = [round(n * d, 12) for d in decades for n in nice if low * 0.999 <= n * d <= high * 1.001]
-        if len(ticks) >= 3:
-            return ticks[:: max(1, math.ceil(len(ticks) / (about + 2)))]
-    return ticks or linear_ticks(low, high, about)
-
-
-def tick_text(value: float) -> str:
-    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:g}{letter}".replace("-", "−")
-    return f"{value:g}".replace("-", "−")
-
-
-def widen(low: float, high: float, logarithmic: bool = False) -> tuple[float, float]:
-    """A range with some air; one of no extent is opened."""
-    if logarithmic:
-        return (low / 1.5, high * 1.5) if high <= low * 1.0001 else (low / (high / low) ** 0.05, high * (high / low) ** 0.05)
-    room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
-    return low - room, high + room
-
-
-def frame(x: Axis, y: Axis, x_label: str, y_label: str, say: Callable[[float], str] = tick_text) -> Markup:
-    """Grid lines, ticks, and both labels: y's stands level over the axis, where it can be read without turning the head."""
-    left, right, bottom, top = min(x.start, x.end), max(x.start, x.end), y.start, y.end
-    lines = [element("line", x1=left, x2=right, y1=float(y(t)), y2=float(y(t)), class_="grid") for t in y.ticks()]
-    texts = [element("text", say(t), x=left - 7, y=float(y(t)) + 4, class_="tick end") for t in y.ticks()]
-    texts += [element("text", tick_text(t), x=float(x(t)), y=bottom + 17, class_="tick middle") for t in x.ticks()]
-    marks = [element("line", x1=float(x(t)), x2=float(x(t)), y1=bottom, y2=bottom + 4, class_="axis") for t in x.ticks()]
-    axis = element("line", x1=left, x2=right, y1=bottom, y2=bottom, class_="axis")
-    labels = [
-        element("text", y_label, x=2, y=top - 14, class_="label"),
-        element("text", x_label, x=right, y=bottom + 34, class_="label end"),
-    ]
-    return fragment(lines, axis, marks, texts, labels)
-
-
-def path(xs: Any, ys: Any) -> str:
-    """The d of a line that breaks where a number is missing."""
-    parts, pen = [], "M"
-    for x, y in zip(np.asarray(xs, float), np.asarray(ys, float)):
-        if not (math.isfinite(x) and math.isfinite(y)):
-            pen = "M"
-            continue
-        parts.append(f"{pen}{x:.1f} {y:.1f}")
-        pen = "L"
-    return "".join(parts)
-
-
-def spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
-    """Places of labels, as near to where they want to be as a gap between neighbours allows; order is kept."""
-    order = np.argsort(wanted, kind="stable")
-    gap = min(gap, (high - low) / max(1, len(wanted) - 1)) if len(wanted) > 1 else gap
-    # In the coordinates place - rank * gap the labels only need to be in order: isotonic regression, by pooling neighbours.
-    pools: list[list[float]] = []
-    for rank, index in enumerate(order):
-        pools.append([min(max(wanted[index], low), high) - rank * gap, 1])
-        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            (a, n), (b, m) = pools[-2:]
-            pools[-2:] = [[(a * n + b * m) / (n + m), n + m]]
-    placed = [place for place, n in pools for _ in range(int(n))]
-    shift = max(0.0, low - placed[0]) if placed else 0.0
-    places = [0.0] * len(wanted)
-    for rank, index in enumerate(order):
-        places[index] = min(placed[rank] + shift, high - (len(wanted) - 1) * gap) + rank * gap
-    return places
-
-
-def shorten(name: str, letters: int = 20) -> str:
-    name = printable(name)
-    return name if len(name) <= letters else name[: letters - 1] + "…"
-
-
-def picture(width: Number, height: Number, label: str, *children: Any, **attributes: Any) -> Markup:
-    return element("svg", *children, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label, **attributes)
-
-
 # ----------------------------------------------------------------------------------------------------------------- curves
 WIDTH, HEIGHT = 470.0, 290.0
 
@@ -230,7 +94,7 @@ def curves_chart(chart: Chart, slots: Slots) -> Markup:
         return element("p", "Nothing finite was recorded.", class_="empty")
     logarithmic = is_logarithmic(chart, seen)
     named = [line for line in lines if not line[0].dashed]
-    room = 22 + 7.2 * max([len(shorten(line[0].name)) for line in named], default=0)
+    room = 27 + 7.2 * max([len(shorten(line[0].name)) for line in named], default=0)
     x = Axis(*reach(chart.curves), 46.0, WIDTH - room)
     low, high = map(float, chart.y_range) if chart.y_range else widen(float(seen.min()), float(seen.max()), logarithmic)
     y = Axis(max(low, 0.0) if seen.min() >= 0 and not logarithmic else low, high, HEIGHT - 44, 34.0, logarithmic)
@@ -308,9 +172,10 @@ def _end_labels(named: list, ends: list, x: Axis, y: Axis, slots: Slots) -> Mark
     made = []
     for (line, end), place in zip(pairs, places):
         px, py = float(x(end[0])), float(y(end[1]))
-        leader = element("path", d=f"M{px + 2:.1f} {py:.1f}L{x.end + 10:.1f} {place:.1f}", class_="leader")
-        name = element("text", shorten(line[0].name), element("title", line[0].name), x=x.end + 14, y=place + 4, class_="name")
-        made.append(element("g", leader, element("circle", cx=px, cy=py, r=2.6, class_="dot"), name, class_=slots.mark(line[0].name)))
+        leader = element("path", d=f"M{px + 2:.1f} {py:.1f}L{x.end + 12:.1f} {place:.1f}", class_="leader")
+        name = element("text", shorten(line[0].name), element("title", line[0].name), x=x.end + 19, y=place + 4, class_="name")
+        dots = [element("circle", cx=cx, cy=cy, r=2.8, class_="dot") for cx, cy in ((px, py), (x.end + 12, place))]
+        made.append(element("g", leader, dots, name, class_=slots.mark(line[0].name)))
     return fragment(made)
 
 
@@ -343,22 +208,32 @@ def frontier_chart(frontier: Frontier, slots: Slots) -> Markup:
 
 
 def _frontier_points(rows: list[MethodRow], times: list[float], x: Axis, y: Axis, slots: Slots) -> Markup:
-    made, taken = [], []
-    for row, time in sorted(zip(rows, times), key=lambda pair: -float(pair[0].success.value)):
-        e, px = row.success, float(x(time))
-        py = float(y(e.value))
-        text = 7.4 * len(shorten(row.name))
-        left = min(px + 6, x.end + 55 - text)
-        place = py - 8
-        while any(abs(place - other) < 14 and left < end and start < left + text for other, start, end in taken):
-            place += 3.5
-        taken.append((place, left, left + text))
+    made, places = [], [(float(x(time)), float(y(row.success.value))) for row, time in zip(rows, times)]
+    taken = [(px - 6, px + 6, py - 6, py + 6) for px, py in places]
+    for row, time, (px, py) in zip(rows, times, places):
+        e, text = row.success, shorten(row.name)
+        left, base = _label(px, py, 7.3 * len(text), taken, x.end + 55)
+        taken.append((left, left + 7.3 * len(text), base - 10, base + 3))
         whisker = element("line", x1=px, x2=px, y1=float(y(e.low)), y2=float(y(e.high)), class_="whisker")
         about = f"{row.name}: {percent(e.value)}% ({ends(e, percent)}, {sample_size(e, row.floor)}) at {significant(time)} ms"
         dot = element("circle", element("title", about), cx=px, cy=py, r=5, class_="dot")
-        name = element("text", shorten(row.name), x=left, y=place, class_="name")
-        made.append(element("g", whisker, dot, name, class_=slots.mark(row.name)))
+        made.append(element("g", whisker, dot, element("text", text, x=left, y=base, class_="name"), class_=slots.mark(row.name)))
     return fragment(made)
+
+
+def _label(px: float, py: float, width: float, taken: list[tuple], end: float) -> tuple[float, float]:
+    """-> where a point's name begins: the place around it that covers least of what is `taken` (left, right, top, bottom)."""
+    around = [(side, drop) for drop in (-8.0, 4.0, 17.0, -20.0, 29.0) for side in (8.0, -8.0 - width)]
+
+    def covered(place: tuple) -> float:
+        left, base = px + place[0], py + place[1]
+        overlap = lambda box: (
+            max(0.0, min(left + width, box[1]) - max(left, box[0])) * max(0.0, min(base + 3, box[3]) - max(base - 10, box[2]))
+        )
+        return sum(map(overlap, taken)) + 1e3 * max(0.0, left + width - end) + 1e3 * max(0.0, 44 - left)
+
+    side, drop = min(around, key=covered)
+    return px + side, py + drop
 
 
 # ----------------------------------------------------------------------------------------------------------------- strips

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from agir.core.errors import BadSetting
-from agir.evaluation.drawing import SERIES, Chart, Frontier, condensed, is_logarithmic, linear_ticks, log_ticks, reach, spread, tick_text
+from agir.evaluation.axes import SERIES, linear_ticks, log_ticks, spread, tick_text
+from agir.evaluation.drawing import Chart, Frontier, condensed, is_logarithmic, reach
 from agir.evaluation.markup import printable
 
 INK, MUTED, HAIR = "#1b1d22", "#5c5f68", "#dfdcd3"

@@ -19,7 +19,8 @@ from typing import Any, Literal
 import numpy as np
 
 from agir.core.errors import BadSetting
-from agir.evaluation.drawing import SERIES, Curves, Episodes, Frontier, Slots, curves_chart, episode_strip, frontier_chart, lost_seeds
+from agir.evaluation.axes import SERIES, Slots
+from agir.evaluation.drawing import Curves, Episodes, Frontier, curves_chart, episode_strip, frontier_chart, lost_seeds
 from agir.evaluation.markup import Markup, element, fragment, trusted
 from agir.evaluation.scenes import Rollouts, pack, player_data, stills
 from agir.evaluation.tables import Cell, Column, Comparison, MethodRow, columns, smallest_difference
@@ -29,6 +30,7 @@ HOW_NUMBERS_ARE_MADE = (
      "interval resamples seeds first, then episodes; with one seed it is Wilson's, and “one seed” is said."),
     ("Differences", "Paired: both methods start from the same evaluation seeds. Nothing is called better or worse unless the whole "
      "interval is on one side of zero; else it is undecided."),
+    ("Smallest difference", "What two rates of so many independent episodes would show in 80% of repetitions, two-sided at 5%."),
     ("Returns", "Mean and interquartile mean over episodes, with a bootstrap interval."),
     ("Starts", "An episode's start and goal follow from its index alone. Evaluation's are never those of the demonstrations, of "
      "training, or of choosing a checkpoint or a setting. The final checkpoint is the one reported."),

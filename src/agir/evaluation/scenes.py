@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from agir.core.errors import BadData
-from agir.evaluation.drawing import Slots, path, picture
+from agir.evaluation.axes import Slots, path, picture
 from agir.evaluation.markup import Markup, element
 from agir.evaluation.tables import Number, Whole
 
