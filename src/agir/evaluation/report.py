@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from agir.core.arrays import write_atomically
 from agir.core.errors import BadSetting
 from agir.evaluation.axes import SERIES, Slots
 from agir.evaluation.drawing import Curves, Episodes, Frontier, curves_chart, episode_strip, frontier_chart, lost_seeds
@@ -83,7 +84,7 @@ Section = Comparison | Curves | Rollouts | Frontier | Episodes | SmallPrint
 @dataclasses.dataclass(frozen=True)
 class Report:
     title: str
-    sections: list[Section]
+    sections: list[Section | None]  # None, for what there is nothing of, is left out
     subtitle: str = ""
     verdict: Verdict | None = None
     origin: Origin = Origin()
@@ -95,16 +96,13 @@ def write_report(path: str | os.PathLike, report: Report) -> pathlib.Path:
     path = pathlib.Path(path)
     if path.suffix != ".html":
         raise BadSetting(f"A report is an .html file, not '{path}': write '{path / 'report.html'}', say.")
-    text = page(report)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
+    write_atomically(path, page(report).encode())
     return path
 
 
 def page(report: Report) -> str:
     """The report as the text of an HTML file."""
+    report = dataclasses.replace(report, sections=[section for section in report.sections if section is not None])
     rows = [row for section in report.sections if isinstance(section, Comparison | Frontier) for row in section.rows]
     slots = Slots([row.name for row in rows if row.floor])
     for row in rows:
