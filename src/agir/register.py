@@ -41,7 +41,7 @@ def part(name: str, about: str = "") -> Callable[[Thing], Thing]:
 
 
 def reader(name: str, about: str = "") -> Callable[[Thing], Thing]:
-    """A function of a path that gives a `Dataset`."""
+    """A class with `recognises(path)` and `read(path, task)`, which gives a `Dataset`."""
     return _into("reader", name, about)
 
 

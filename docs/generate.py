@@ -1,0 +1,170 @@
+"""Writes the pages that follow from the code and the ledger: docs/methods/, docs/claims.md, the table in README.md.
+
+    uv run python docs/generate.py             writes them
+    uv run python docs/generate.py --check     writes nothing; names the pages that are out of date, and fails if there are any
+
+A test runs the check, so that no page is older than what it describes.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import pathlib
+import re
+import sys
+
+from agir.core import ledger
+from agir.core.names import CLAIMS, METHODS
+from agir.core.nouns import Learner
+from agir.training.settings import settings_of
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+WORDS = {"holds": "✓ holds", "fails": "✗ fails", "undecided": "? undecided"}
+BEGIN, END = "<!-- methods: written by docs/generate.py -->", "<!-- end of methods -->"
+
+
+def pages(rows: dict[str, ledger.Row], readme: str) -> dict[str, str]:
+    """{path from the root: its text} of everything that is generated."""
+    found = {f"docs/methods/{name}.md": method_page(name, rows) for name in METHODS}
+    return found | {"docs/claims.md": claims_page(rows), "README.md": between(readme, methods_table(rows))}
+
+
+# --------------------------------------------------------------------------------------------------------------- methods
+def method_page(name: str, rows: dict[str, ledger.Row]) -> str:
+    path, about = METHODS[name]
+    module, _, attribute = path.partition(":")
+    kind = getattr(importlib.import_module(module), attribute)
+    source = f"src/{module.replace('.', '/')}.py"
+    parts = [f"# {name}", about[0].upper() + about[1:] + ".", f"`agir train TASK {name}` · [{source}](../../{source})"]
+    parts += [prose(inspect.getdoc(importlib.import_module(module)) or ""), own_text(kind)]
+    parts += ["## Settings", settings_table(kind()), givens_table(kind())]
+    claims = [row for row in rows.values() if row.whole.get("method") == name]
+    parts += ["## Claims", "\n\n".join(map(claim_text, claims)) or "None was run yet."]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def own_text(kind: type) -> str:
+    """A class's own docstring; a dataclass without one is given its signature by Python, which says nothing new."""
+    text = kind.__dict__.get("__doc__") or ""
+    return "" if text.startswith(f"{kind.__name__}(") else prose(inspect.cleandoc(text))
+
+
+def settings_table(learner: Learner) -> str:
+    rows = [(f"`--{flag}`", f"`{shown(setting.value)}`", cell(setting.about)) for flag, setting in settings_of(learner).items()]
+    return table(("flag", "default", ""), rows)
+
+
+def givens_table(learner: Learner) -> str:
+    """The finished parts that it takes, and what is learnt first where none is brought."""
+    rows = []
+    for field in dataclasses.fields(learner):
+        if wanted := field.metadata.get("given"):
+            stage = getattr(learner, field.name)
+            without = "must be given" if stage is None else f"`{type(stage).__name__}` is learnt first"
+            rows.append((f"`--{field.name}`", cell(field.metadata.get("about", "")), f"`{wanted.__name__}`", without))
+    return "A run or a policy brings\n\n" + table(("flag", "", "holds one", "otherwise"), rows) if rows else ""
+
+
+def shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def methods_table(rows: dict[str, ledger.Row]) -> str:
+    """For the README: each method, what it is, and what came of its paper's claim."""
+    verdicts: dict[str, list[str]] = {}
+    for row in rows.values():
+        words = [f"{claim_link(row.claim)}: {', '.join(WORDS[part['verdict']] for part in row.parts)}"]
+        verdicts.setdefault(row.whole.get("method", ""), []).extend(words)
+    lines = [(f"[{name}](docs/methods/{name}.md)", cell(about), "; ".join(verdicts.get(name, []))) for name, (_, about) in METHODS.items()]
+    return table(("method", "", "claim"), lines)
+
+
+def claim_link(slug: str) -> str:
+    return f"[{slug}](docs/claims.md#{slug})"
+
+
+def between(text: str, inner: str) -> str:
+    """`text` with `inner` between the two marks."""
+    pattern = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
+    if len(pattern.findall(text)) != 1:
+        raise ValueError(f"README.md should hold '{BEGIN}' and '{END}' once, in this order.")
+    return pattern.sub(lambda _: f"{BEGIN}\n{inner}\n{END}", text)
+
+
+# ---------------------------------------------------------------------------------------------------------------- claims
+def claims_page(rows: dict[str, ledger.Row]) -> str:
+    listed = [(f"[{slug}](#{slug})", cell(about), verdict(rows.get(slug))) for slug, (_, about) in CLAIMS.items()]
+    parts = [
+        "# Claims",
+        "What papers say, run as checks: `agir claim SLUG` trains a method and its baselines on the same data and seeds, evaluates them "
+        "on the same starts, and appends a row to the ledger. A claim that fails stays here as failing.",
+        table(("claim", "", "verdict"), listed),
+    ]
+    return "\n\n".join(parts + [claim_text(rows[slug]) for slug in CLAIMS if slug in rows]) + "\n"
+
+
+def verdict(row: ledger.Row | None) -> str:
+    return ", ".join(WORDS[part["verdict"]] for part in row.parts) if row else "not run"
+
+
+def claim_text(row: ledger.Row) -> str:
+    """One run of a claim: each part's figure with its interval, and what it took."""
+    lines = []
+    for part in row.parts:
+        unit = f" {part['unit']}" if part.get("unit") else ""
+        interval = f"{part['figure']:.3g} [{part['low']:.3g}, {part['high']:.3g}]{unit}"
+        threshold, note = f"{part['threshold']:.3g}{unit}", cell(part.get("note", ""))
+        lines.append((cell(part["sentence"]), WORDS[part["verdict"]], interval, threshold, note))
+    whole = row.whole
+    took = f"{whole['seeds']} seeds, {whole['episodes']} episodes each, {whole['seconds']:.0f} s"
+    about = f"{took}; {whole['machine']}; commit {whole['commit'][:10]}, {whole['when'][:10]}."
+    notes = [f"\n\n{prose(whole['note'])}"] if whole.get("note") else []
+    return f"### {row.claim}\n\n{table(('', 'verdict', 'figure [95%]', 'threshold', ''), lines)}\n\n{about}" + "".join(notes)
+
+
+# ------------------------------------------------------------------------------------------------------------------ text
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ("---",) * len(head), *rows)]
+    return "\n".join(re.sub(r" +", " ", line) for line in lines)
+
+
+def cell(text: str) -> str:
+    return prose(" ".join(text.split())).replace("|", "\\|")
+
+
+def prose(text: str) -> str:
+    """A docstring's text as Markdown: indented blocks stay code; elsewhere nothing becomes markup by accident."""
+    return "\n".join(line if line.startswith("    ") else escaped(line) for line in text.splitlines())
+
+
+def escaped(line: str) -> str:
+    pieces = re.split(r"(`[^`]*`)", line)  # every second one is code
+    return "".join(piece if i % 2 else re.sub(r"([*_<\\])", r"\\\1", piece) for i, piece in enumerate(pieces))
+
+
+def stale(texts: dict[str, str]) -> list[str]:
+    """The pages that are not as they should be, those of methods that are gone included."""
+    differ = [path for path, text in texts.items() if not (ROOT / path).exists() or (ROOT / path).read_text() != text]
+    return differ + [path for path in old_pages() if path not in texts]
+
+
+def old_pages() -> list[str]:
+    return [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs" / "methods").glob("*.md"))]
+
+
+def main(argv: list[str]) -> int:
+    texts = pages(ledger.latest(), (ROOT / "README.md").read_text())
+    if argv == ["--check"]:
+        if differ := stale(texts):
+            print(f"Out of date: {', '.join(differ)}. Run: uv run python docs/generate.py")
+        return int(bool(differ))
+    for path in set(old_pages()) - set(texts):
+        (ROOT / path).unlink()
+    for path, text in texts.items():
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / path).write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
