@@ -101,17 +101,34 @@ def test_random_keys_can_be_kept():
     np.testing.assert_array_equal(jax.random.key_data(found), expected)
 
 
+def counted(calls):
+    """A function that counts its calls; a pure one, which the compiler is free to compute whether it is due or not."""
+
+    def call(x):
+        calls.append(1)
+        return np.asarray(x)
+
+    return lambda module, x: module * jax.pure_callback(call, x, x, vmap_method="sequential")
+
+
 @pytest.mark.parametrize("due, paid", [(0, 0), (1, 4), (4, 4), (5, 8), (16, 16)])
 def test_only_the_lanes_that_are_due_are_paid(due, paid):
     """16 lanes in blocks of a quarter: whole blocks, and none where nothing is due."""
-    calls = []
-
-    def counted(module, x):
-        jax.debug.callback(lambda x: calls.append(1), x)
-        return module * x
-
-    one = jax.jit(jax.vmap(lambda due, x: when(due, counted, jnp.float32(2.0), (x,), x)))
+    function = counted(calls := [])
+    one = jax.jit(jax.vmap(lambda due, x: when(due, function, jnp.float32(2.0), (x,), x)))
     found = one(jnp.arange(16) % 16 < due, jnp.arange(16, dtype=jnp.float32))
-    jax.effects_barrier()
-    assert len(calls) == paid
     np.testing.assert_array_equal(found, np.arange(16) * np.where(np.arange(16) < due, 2, 1))
+    assert len(calls) == paid
+
+
+def test_one_lane_pays_only_when_it_is_due():
+    """As a robot's one policy, and as one of several seeds with a lane each."""
+    function = counted(calls := [])
+    one = jax.jit(lambda due, x: when(due, function, jnp.float32(2.0), (x,), x))
+    for due, value, paid in ((False, 3.0, 0), (True, 6.0, 1), (False, 3.0, 1)):
+        assert one(jnp.bool_(due), jnp.float32(3.0)) == value and len(calls) == paid
+    seeds = jax.jit(jax.vmap(lambda module, due, x: when(due, function, module, (x,), x)))
+    calls.clear()
+    for due, paid in (([False, False], 0), ([False, True], 2)):
+        found = seeds(jnp.float32([2.0, 3.0]), jnp.array(due), jnp.float32([3.0, 3.0]))
+        assert found.tolist() == [3.0, 9.0 if due[1] else 3.0] and len(calls) == paid

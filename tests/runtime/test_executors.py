@@ -115,17 +115,21 @@ def test_only_the_lanes_that_plan_are_paid():
     """64 lanes that begin one after the other: an eighth of them plans at each step, and an eighth is paid for."""
     calls = []
 
+    def count(x):
+        calls.append(1)
+        return np.asarray(x)
+
     class Counted(Planner):
         def act(self, observation, memory, key):
-            jax.debug.callback(lambda m: calls.append(1), memory)
-            return super().act(observation, memory, key)
+            act = super().act(observation, memory, key)
+            return act._replace(action=jax.pure_callback(count, act.action, act.action, vmap_method="sequential"))
 
     policy = Receding(SPEC, Counted(SPEC, jnp.float32(1.0), 8), 1, 8)
     keys = jax.random.split(jax.random.key(0), (16, 64))
     memory = jax.vmap(policy.start)(keys[0])
     memory = memory._replace(taken=1 + jnp.arange(64, dtype=jnp.int32) % 8)
     _, info, _ = roll(policy, observations(16, 64), keys, memory)
-    jax.effects_barrier()
+    jax.block_until_ready(info)
     planned = np.asarray(info["planned"]).sum()
     assert planned == 16 * 64 / 8
     assert len(calls) == 16 * 16  # one block of a quarter of the lanes a step, where running both branches pays 16 * 64

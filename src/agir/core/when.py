@@ -25,18 +25,19 @@ def when(due: Any, function: Callable, module: Any, arguments: tuple, old: Any, 
     @custom_vmap
     def in_lanes(arrays: Any, due: Any, arguments: tuple, old: Any) -> Any:
         call = lambda inputs: function(eqx.combine(arrays, static), *inputs)
+        if due.shape[0] == 1:  # not a loop: XLA finds nothing in it that changes, and computes it before asking what is due
+            return jax.lax.cond(due[0], lambda: jax.vmap(call)(arguments), lambda: old)
         return _gathered(call, due, arguments, old, block or -(-due.shape[0] // 4))
 
     @in_lanes.def_vmap
     def _(size: int, mapped: list, arrays: Any, due: Any, arguments: tuple, old: Any) -> tuple[Any, Any]:
-        inputs = (due, arguments, old)
+        spread = lambda is_mapped, x: x if is_mapped else jnp.broadcast_to(x, (size, *x.shape))
+        inputs = jax.tree.map(spread, tuple(mapped[1:]), (due, arguments, old))
         if any(jax.tree.leaves(mapped[0])):  # seeds
-            axes = jax.tree.map(lambda is_mapped: 0 if is_mapped else None, tuple(mapped))
-            seeds = jax.vmap(in_lanes.fun, axes, axis_size=size)
-            result = seeds(arrays, *inputs)
+            axes = jax.tree.map(lambda is_mapped: 0 if is_mapped else None, mapped[0])
+            seeds = jax.vmap(in_lanes.fun, (axes, 0, 0, 0))
+            result = jax.lax.cond(inputs[0].any(), lambda: seeds(arrays, *inputs), lambda: inputs[2])
         else:  # more lanes
-            spread = lambda is_mapped, x: x if is_mapped else jnp.broadcast_to(x, (size, *x.shape))
-            inputs = jax.tree.map(spread, tuple(mapped[1:]), inputs)
             flat = in_lanes(arrays, *jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), inputs))
             result = jax.tree.map(lambda x: x.reshape(size, -1, *x.shape[1:]), flat)
         return result, jax.tree.map(lambda _: True, result)

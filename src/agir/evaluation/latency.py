@@ -1,0 +1,162 @@
+"""How long a policy takes, with its result on the host: per call that plans, to the first action, per executed action, per pass."""
+
+import dataclasses
+import time
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from agir.core.errors import BadSetting
+from agir.core.keys import stream
+from agir.core.nouns import Policy
+from agir.core.spaces import Key, sample
+from agir.evaluation.tables import Times
+
+WARM_UP = 3  # calls after the first, which compiles
+
+
+@dataclasses.dataclass(frozen=True)
+class Latency:
+    """Measured times of one lane, in ms unless they say seconds. Compilation is in `compile_s` alone."""
+
+    compile_s: float  # the first call of all, with its tracing
+    planning_ms: np.ndarray  # of each call that planned: every call, unless the policy's info says `planned`
+    first_ms: np.ndarray  # from the first observation of an episode to its action, with the start of the memory
+    executed_ms: np.ndarray  # of each plan that was done to its end: its calls' time by its number of actions
+    pass_ms: np.ndarray  # of each call that planned, by the passes of the network it said; empty where it says none
+    passes_per_action: float | None
+    device: str
+
+    @property
+    def per_call(self) -> Times:
+        return times(self.planning_ms)
+
+    @property
+    def to_first_action(self) -> Times:
+        return times(self.first_ms)
+
+    @property
+    def per_action(self) -> Times:
+        return times(self.executed_ms)
+
+    @property
+    def per_pass(self) -> Times | None:
+        return times(self.pass_ms) if len(self.pass_ms) else None
+
+    def __str__(self) -> str:
+        rows = (
+            ("call", self.per_call),
+            ("first action", self.to_first_action),
+            ("executed action", self.per_action),
+            ("pass", self.per_pass),
+        )
+        said = [f"{name} {t.median_ms:.3g} ms (p95 {t.p95_ms:.3g}, p99 {t.p99_ms:.3g})" for name, t in rows if t]
+        return "; ".join([*said, f"compiled in {self.compile_s:.1f} s on {self.device}"])
+
+
+def times(samples_ms: np.ndarray) -> Times:
+    return Times(*(float(x) for x in np.percentile(samples_ms, [50, 95, 99])))
+
+
+def latency(policy: Policy, calls: int = 500, episodes: int = 50, seconds: float = 20.0, seed: int = 0) -> Latency:
+    """Times `calls` calls in a row, then the begins of `episodes`, on random observations that come from the host.
+
+    Each part ends early after half of `seconds`, but not before two plans are done to their end.
+    """
+    if calls < 2 or episodes < 1:
+        raise BadSetting(f"At least two calls and one episode are timed, not {calls} and {episodes}.")
+    start, act = _functions(policy)
+    draw = jax.jit(jax.vmap(lambda key: sample(policy.spec.observation, key)))
+    keys = jax.random.split(jax.random.key(seed), 64)
+    seen = jax.device_get(draw(stream(keys, "observations")))
+    feed = [(jax.tree.map(lambda x: x[i], seen), keys[i]) for i in range(len(keys))]  # nothing is drawn while the clock runs
+
+    began = time.perf_counter()
+    memory = _done(act(feed[0][0], start(feed[0][1]), feed[0][1]))[1]
+    compile_s = time.perf_counter() - began
+    for i in range(WARM_UP):
+        memory = _done(act(feed[i][0], memory, feed[i][1]))[1]
+    call_ms, told = _in_a_row(act, memory, feed, calls, seconds / 2)
+    first_ms = _begins(start, act, feed, episodes, seconds / 2)
+    return _summed(compile_s, call_ms, told, first_ms)
+
+
+def _functions(policy: Policy) -> tuple[Any, Any]:
+    """-> start(key), act(observation, memory, key) -> action, memory, and what is told of plans and passes."""
+    keep = lambda info: {name: info[name] for name in ("planned", "passes") if name in info}
+    if not policy.compiled:
+        plain = lambda act: (act.action, act.memory, keep(act.info))
+        return policy.start, lambda observation, memory, key: plain(policy.act(observation, memory, key))
+    arrays, static = eqx.partition(policy, eqx.is_array)
+    start = jax.jit(lambda arrays, key: eqx.combine(arrays, static).start(key))
+
+    @jax.jit  # its dispatch is several times faster than that of eqx.filter_jit
+    def act(arrays: Any, observation: Any, memory: Any, key: Key) -> tuple[Any, Any, dict]:
+        action, memory, info = eqx.combine(arrays, static).act(observation, memory, key)
+        return action, memory, keep(info)
+
+    return lambda key: start(arrays, key), lambda observation, memory, key: act(arrays, observation, memory, key)
+
+
+def _done(out: tuple) -> tuple:
+    """Waits until the action is on the host and the memory is there."""
+    for leaf in jax.tree.leaves(out[0]):
+        np.asarray(leaf)
+    jax.block_until_ready(out[1])
+    return out
+
+
+def _in_a_row(act: Any, memory: Any, feed: list, calls: int, seconds: float) -> tuple[np.ndarray, list[dict]]:
+    spent, told, clock = [], [], time.perf_counter
+    end, plans = clock() + seconds, 0
+    for i in range(calls):
+        observation, key = feed[i % len(feed)]
+        began = clock()
+        _, memory, said = _done(act(observation, memory, key))
+        spent.append(1000 * (clock() - began))
+        told.append(said)
+        if clock() > end:
+            plans = sum(bool(t.get("planned", True)) for t in told)
+            if plans > 3:  # the first may have begun in the warm-up, the last is not done
+                break
+    return np.array(spent), told
+
+
+def _begins(start: Any, act: Any, feed: list, episodes: int, seconds: float) -> np.ndarray:
+    spent, clock = [], time.perf_counter
+    end = clock() + seconds
+    for i in range(episodes):
+        observation, key = feed[i % len(feed)]
+        began = clock()
+        _done(act(observation, start(key), key))
+        spent.append(1000 * (clock() - began))
+        if clock() > end:
+            break
+    return np.array(spent)
+
+
+def _summed(compile_s: float, call_ms: np.ndarray, told: list[dict], first_ms: np.ndarray) -> Latency:
+    planned = np.array([bool(t.get("planned", True)) for t in told])
+    passes = np.array([float(t["passes"]) for t in told]) if "passes" in told[0] else None
+    begins = np.flatnonzero(planned)
+    if len(begins) < 2:
+        raise BadSetting(f"Of {len(told)} calls {len(begins)} planned: no plan was done to its end. Time more calls.")
+    whole = np.diff(begins)  # calls of each plan
+    executed_ms = np.add.reduceat(call_ms[: begins[-1]], begins[:-1]) / whole
+    per_action = pass_ms = None
+    if passes is not None:
+        paid = passes[begins]
+        pass_ms = call_ms[begins][paid > 0] / paid[paid > 0]
+        per_action = float(passes[begins[0] : begins[-1]].sum() / whole.sum())
+    device = jax.devices()[0]
+    return Latency(
+        compile_s,
+        call_ms[planned],
+        first_ms,
+        executed_ms,
+        np.zeros(0) if pass_ms is None else pass_ms,
+        per_action,
+        f"{device.platform} ({device.device_kind})" if device.platform != "cpu" else "cpu",
+    )

@@ -1,0 +1,73 @@
+"""Times against policies that are known to take a while."""
+
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from agir.core.errors import BadSetting
+from agir.core.nouns import Act, Policy
+from agir.core.spaces import Box, Spec
+from agir.evaluation.latency import _summed, latency
+from agir.runtime.executors import Receding
+
+SPEC = Spec(Box((3,)), Box((2,)))
+PLAN_S = 0.01
+
+
+def nap(x):
+    time.sleep(PLAN_S)
+    return np.asarray(x)
+
+
+class Slow(Policy):
+    """A plan of 5 takes 10 ms, of 4 passes."""
+
+    def act(self, observation, memory, key):
+        noise = jax.random.uniform(key, (5, 2))
+        return Act(jax.pure_callback(nap, noise, noise, vmap_method="sequential"), memory, {"passes": jnp.int32(4)})
+
+
+class SlowOnHost(Policy):
+    compiled = False
+
+    def act(self, observation, memory, key):
+        return Act(nap(observation[:2]), memory)
+
+
+def test_a_plan_is_paid_once_and_its_actions_share_it():
+    """Dispatch returns at once; only a clock that waits for the result sees the 10 ms."""
+    found = latency(Receding(SPEC, Slow(SPEC), 1, 5), calls=52, episodes=5)
+    assert len(found.planning_ms) in (10, 11) and found.planning_ms.min() >= 1000 * PLAN_S
+    assert found.first_ms.min() >= 1000 * PLAN_S
+    assert 1000 * PLAN_S / 5 <= found.per_action.median_ms < 0.7 * found.per_call.median_ms
+    assert found.passes_per_action == pytest.approx(4 / 5)
+    np.testing.assert_allclose(found.pass_ms, found.planning_ms / 4)
+    assert found.per_pass.median_ms <= found.per_pass.p95_ms <= found.per_pass.p99_ms
+    assert found.compile_s > found.per_call.median_ms / 1000
+    assert "executed action" in str(found)
+
+
+def test_a_policy_on_the_host_without_plans():
+    found = latency(SlowOnHost(SPEC), calls=4, episodes=2)
+    assert len(found.planning_ms) == 4 and len(found.executed_ms) == 3 and found.executed_ms.min() >= 1000 * PLAN_S
+    assert found.passes_per_action is None and found.per_pass is None
+
+
+def test_plans_by_hand():
+    """Plans of 2 and 3 calls; what comes before the first and after the last is not a whole plan."""
+    planned = [False, True, False, True, False, False, True]
+    told = [{"planned": p, "passes": 6 * p} for p in planned]
+    found = _summed(1.0, np.array([1.0, 10.0, 2.0, 12.0, 3.0, 3.0, 14.0]), told, np.array([20.0]))
+    assert found.planning_ms.tolist() == [10.0, 12.0, 14.0] and found.executed_ms.tolist() == [6.0, 6.0]
+    assert found.passes_per_action == pytest.approx(12 / 5) and found.pass_ms.tolist() == pytest.approx([10 / 6, 2.0, 14 / 6])
+
+
+def test_time_runs_out():
+    assert len(latency(SlowOnHost(SPEC), calls=1000, episodes=1000, seconds=0.1).planning_ms) < 20
+    with pytest.raises(BadSetting, match="no plan was done"):
+        latency(Receding(SPEC, Slow(SPEC), 1, 5), calls=3)
+    with pytest.raises(BadSetting, match="At least two calls"):
+        latency(SlowOnHost(SPEC), calls=1)
