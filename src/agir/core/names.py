@@ -32,6 +32,7 @@ NETWORKS: dict[str, tuple[str, str]] = {
 
 READERS: dict[str, tuple[str, str]] = {  # asked in this order
     "agir": ("agir.data.store:OwnFile", "a folder or .npz that Dataset.save wrote"),
+    "lerobot": ("agir.data.lerobot:LeRobotFolder", "a folder in LeRobot's layout v2 or v3, without videos; also hub:ORG/NAME"),
     "lasa": ("agir.tasks.lasa:LasaFile", "lasa.npz: SHAPE/pos [7, 2, points] and SHAPE/t [7, points], for lasa/SHAPE"),
     "pusht": ("agir.tasks.pusht:PushTFile", "pusht_lowdim.npz (state, action, episode_ends), pusht_img_uint8.npz beside it"),
     "adroit-door": ("agir.tasks.adroit:DoorFile", "door_human.npz: observations, actions, rewards, episode_ends, door_body_pos"),
