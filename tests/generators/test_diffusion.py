@@ -63,7 +63,7 @@ def test_the_steps_that_are_visited():
 def test_a_ddpm_step_is_the_posterior(passes, number):
     """q(x_j | x_k, x_0) by Bayes' rule from q(x_j | x_0) and q(x_k | x_j)."""
     clean, x = jnp.array([[0.4, -0.7]]), jnp.array([[0.3, 1.2]])
-    generator = Diffusion(Constant(clean), 1, 2, prediction="sample", sampling_passes=passes)
+    generator = Diffusion(Constant(clean), 1, (2,), prediction="sample", sampling_passes=passes)
     at, key = jax.tree.map(lambda column: column[number], Pass.table(100, passes)), jax.random.key(3)
     stepped = generator.step(x, at, CONTEXT, key)
     visited = np.arange(passes)[::-1] * (100 // passes)
@@ -82,7 +82,7 @@ def test_a_ddpm_step_is_the_posterior(passes, number):
 def test_an_exact_denoiser_gives_back_the_modes(sampler, passes, close):
     means, weights = jnp.array([[0.8, 0.2], [-0.6, 0.5], [0.0, -0.7]]), jnp.array([0.5, 0.3, 0.2])
     exact = ExactMixture(means, weights, 0.05, 100)
-    drawn = draw(Diffusion(exact, 1, 2, sampler=sampler, sampling_passes=passes))[:, 0]
+    drawn = draw(Diffusion(exact, 1, (2,), sampler=sampler, sampling_passes=passes))[:, 0]
     distance = jnp.linalg.norm(drawn[:, None] - means[None], axis=-1)
     mode = jnp.argmin(distance, 1)
     assert (distance.min(1) < 0.25).mean() > 0.995
@@ -99,7 +99,7 @@ def test_ddim_approaches_the_flow_of_its_differential_equation():
     worst = {}
     for steps in (50, 200, 800):
         exact = ExactMixture(jnp.array([[mean, mean]]), jnp.ones(1), deviation, steps)
-        generator = Diffusion(exact, 1, 2, steps=steps, sampler="ddim", sampling_passes=steps, bound=None)
+        generator = Diffusion(exact, 1, (2,), steps=steps, sampler="ddim", sampling_passes=steps, bound=None)
         x = jnp.array([[1.5, -0.8]])
         signal = kept(steps)[-1]
         wanted = mean + deviation * (x - math.sqrt(signal) * mean) / math.sqrt(signal * deviation**2 + 1 - signal)
@@ -110,7 +110,7 @@ def test_ddim_approaches_the_flow_of_its_differential_equation():
 
 def test_starting_later_skips_passes():
     network = DenoisingMLP.create((1, 2), (1, 1), jax.random.key(0), 8, 1)
-    generator = Diffusion(network, 1, 2, sampler="ddim", sampling_passes=4)
+    generator = Diffusion(network, 1, (2,), sampler="ddim", sampling_passes=4)
     x, key = jnp.array([[0.5, -0.5]]), jax.random.key(0)
     table = Pass.table(100, 4)
     for number in (2, 3):
@@ -120,7 +120,7 @@ def test_starting_later_skips_passes():
 
 @pytest.mark.parametrize("prediction", ["epsilon", "sample"])
 def test_the_loss_of_an_exact_answer_and_what_padding_is(prediction):
-    generator = Diffusion(Constant(jnp.zeros((4, 2))), 4, 2, prediction=prediction)
+    generator = Diffusion(Constant(jnp.zeros((4, 2))), 4, (2,), prediction=prediction)
     chunk, mask = 0.5 * jnp.ones((4, 2)), jnp.array([1.0, 1.0, 1.0, 0.0])
     keys = jax.random.split(jax.random.key(0), 2000)
     loss = jax.vmap(lambda key: generator.loss(chunk, mask, CONTEXT, key))(keys).mean(0)
@@ -128,7 +128,7 @@ def test_the_loss_of_an_exact_answer_and_what_padding_is(prediction):
 
 
 def test_padding_and_other_rows_change_nothing():
-    generator = Diffusion(DenoisingMLP.create((4, 2), (1, 3), jax.random.key(0), 8, 1), 4, 2)
+    generator = Diffusion(DenoisingMLP.create((4, 2), (1, 3), jax.random.key(0), 8, 1), 4, (2,))
     chunks, contexts = jax.random.normal(jax.random.key(1), (3, 4, 2)), jax.random.normal(jax.random.key(2), (3, 1, 3))
     mask = jnp.array([[1.0, 1, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]])
     bad = jnp.where(mask[..., None] > 0, chunks, jnp.nan)
@@ -148,4 +148,4 @@ def test_settings_out_of_range_are_refused():
         ({"sampling_passes": 101}, "1 to 100"),
     ):
         with pytest.raises(BadSetting, match=why):
-            Diffusion(Constant(jnp.zeros((1, 2))), 1, 2, **wrong)
+            Diffusion(Constant(jnp.zeros((1, 2))), 1, (2,), **wrong)

@@ -37,7 +37,7 @@ class Segment(eqx.Module):
     """Consecutive steps of one episode, for learners that carry a memory along."""
 
     experience: Experience  # [length, ...]
-    mask: Float[Array, "length"]  # 0 past the episode's end; padding never counts
+    mask: Float[Array, "*batch length"]  # 0 past the episode's end; padding never counts
 
 
 def tabulate(columns: dict[str, Any], ends: np.ndarray) -> Table:

@@ -60,7 +60,7 @@ class Diffusion(Generator):
 
     network: eqx.Module
     horizon: int = eqx.field(static=True)
-    size: int = eqx.field(static=True)
+    shape: tuple[int, ...] = eqx.field(static=True)  # of one action; inside, a chunk is [horizon, size]
     steps: int = eqx.field(static=True, default=100)
     prediction: str = eqx.field(static=True, default="epsilon")
     sampler: str = eqx.field(static=True, default="ddpm")
@@ -80,10 +80,10 @@ class Diffusion(Generator):
         return self.sampling_passes
 
     def loss(
-        self, chunk: Float[Array, "horizon size"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
+        self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
     ) -> Float[Array, " horizon"]:
-        """The squared error of each step, the mean over its entries. Padding is a chunk of zeros to the network."""
-        chunk = cleared(chunk, mask)
+        """The squared error of each step, the mean over its entries. To the network, padding is noise around zeros."""
+        chunk = cleared(chunk, mask).reshape(self.horizon, -1)
         draw, disturb = jax.random.split(key)
         step, noise = jax.random.randint(draw, (), 0, self.steps), jax.random.normal(disturb, chunk.shape)
         signal = jnp.asarray(kept(self.steps), jnp.float32)[step]
@@ -91,9 +91,10 @@ class Diffusion(Generator):
         predicted = self.network(noisy, step.astype(jnp.float32)[None], context)
         return ((predicted - (noise if self.prediction == "epsilon" else chunk)) ** 2).mean(-1)
 
-    def sample(self, context: Float[Array, "history features"], key: Key) -> Float[Array, "horizon size"]:
+    def sample(self, context: Float[Array, "history features"], key: Key) -> Float[Array, "horizon *shape"]:
         begin, walk = jax.random.split(key)
-        return self.denoise(jax.random.normal(begin, (self.horizon, self.size)), context, walk)
+        noise = jax.random.normal(begin, (self.horizon, math.prod(self.shape)))
+        return self.denoise(noise, context, walk).reshape(self.horizon, *self.shape)
 
     def denoise(
         self, x: Float[Array, "horizon size"], context: Float[Array, "history features"], key: Key, skip: int = 0

@@ -1,6 +1,7 @@
 """Chunks of numbers by regression, and by Gaussians with independent entries."""
 
 import math
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -33,7 +34,7 @@ class Regression(ChunkHead):
     ) -> Float[Array, " horizon"]:
         return ((numbers.reshape(chunk.shape) - cleared(chunk, mask)) ** 2).reshape(self.horizon, -1).mean(-1)
 
-    def sample(self, numbers: Float[Array, " size"], key: Key, noise: float = 0.0) -> Float[Array, "horizon *shape"]:
+    def sample(self, numbers: Float[Array, " size"], key: Key, noise: Any = 0.0) -> Float[Array, "horizon *shape"]:
         return numbers.reshape(self.horizon, *self.shape)
 
 
@@ -67,6 +68,6 @@ class Gaussian(ChunkHead):
     ) -> Float[Array, " horizon"]:
         return -self.log_prob(numbers, cleared(chunk, mask))
 
-    def sample(self, numbers: Float[Array, " size"], key: Key, noise: float = 1.0) -> Float[Array, "horizon *shape"]:
+    def sample(self, numbers: Float[Array, " size"], key: Key, noise: Any = 1.0) -> Float[Array, "horizon *shape"]:
         mean, deviation = self.split(numbers)
         return mean + noise * deviation * jax.random.normal(key, mean.shape)

@@ -1,6 +1,7 @@
 """Mixtures of Gaussians over a whole chunk, with robomimic's conventions (Mandlekar et al. 2021, its GMM actor)."""
 
 import math
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -54,7 +55,7 @@ class Mixture(ChunkHead):
         total = -self.log_prob(numbers, cleared(chunk, mask), mask)
         return jnp.full(self.horizon, total / jnp.maximum(mask.sum(), 1.0))
 
-    def sample(self, numbers: Float[Array, " size"], key: Key, noise: float = 1.0) -> Float[Array, "horizon *shape"]:
+    def sample(self, numbers: Float[Array, " size"], key: Key, noise: Any = 1.0) -> Float[Array, "horizon *shape"]:
         """`noise` scales the deviations; the mode is always drawn by its weight."""
         weight, mean, deviation = self.split(numbers)
         choose, within = jax.random.split(key)

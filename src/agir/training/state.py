@@ -48,8 +48,8 @@ def apply(optimiser: optax.GradientTransformation, gradient: Any, moments: Any, 
 
 
 def ema_decay(step: Any, power: float = 0.75, highest: float = 0.9999) -> Any:
-    """The decay at update `step` (from 0): 1 - (1 + step) ** -power, as in Diffusion Policy's EMAModel (inv_gamma 1)."""
-    return jnp.minimum(1 - (1 + step.astype(jnp.float32)) ** -power, highest)
+    """The decay at update `step` (from 0): 1 - step ** -power, and 0 at first; Diffusion Policy's EMAModel (inv_gamma 1) to the step."""
+    return jnp.minimum(1 - jnp.maximum(step.astype(jnp.float32), 1.0) ** -power, highest)
 
 
 def warm_cosine(rate: Any, warmup: int, updates: int) -> Callable:

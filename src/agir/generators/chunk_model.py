@@ -1,0 +1,30 @@
+"""An encoder of observations with a generator of chunks: what most imitation methods learn."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float
+
+from agir.core.nouns import Window
+from agir.core.spaces import Key
+from agir.generators.generator import Generator, mean_loss
+from agir.networks.encoder import Encoder
+
+
+class ChunkModel(eqx.Module):
+    """From observations [history, ...] to a chunk [horizon, ...] that begins at the first of them."""
+
+    encoder: Encoder
+    generator: Generator
+
+    def loss(self, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
+        """The masked mean over a batch of windows; with `augment`, images are cut at random places."""
+        place, generate = jax.random.split(key)
+        keys = jax.random.split(place, batch.mask.shape[0])
+        encode = lambda observation, key: self.encoder(observation, key if augment else None)
+        return mean_loss(self.generator, batch.action, batch.mask, jax.vmap(encode)(batch.observation, keys), generate)
+
+    def sample(self, observation: Any, key: Key) -> Any:
+        """-> a chunk."""
+        return self.generator.sample(self.encoder(observation), key)
