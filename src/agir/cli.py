@@ -261,6 +261,30 @@ def claims(argv: list[str]) -> int:
     )
 
 
+@command("data", "PATH [--task NAME]", "look a dataset over, replay it in its task, convert it")
+def data(argv: list[str]) -> int:
+    from tyro.conf import Positional
+
+    @dataclasses.dataclass
+    class Data:
+        """Shows what a dataset holds and what is wrong with it; exit status 1 where it cannot be learnt from."""
+
+        path: Positional[str]  # a file, a folder, or hub:ORG/NAME
+        task: str | None = None  # the task it belongs to, where the format does not say what its columns mean
+        replay: int = 0  # episodes to replay in the task's simulator
+        save: pathlib.Path | None = None  # write it in agir's own format: PATH.npz, or a folder
+        lerobot: pathlib.Path | None = None  # write it in LeRobot's layout, version 3
+
+    asked = flags(Data, "agir data", argv)
+    quiet_jax()
+    from agir.data.readers import read
+    from agir.data.show import show
+    from agir.tasks.find import task
+
+    its = task(asked.task) if asked.task else None
+    return show(read(asked.path, its), its, asked.replay, asked.save, asked.lerobot)
+
+
 @command("doctor", "", "what works on this machine, what is missing, and the command that mends it")
 def doctor(argv: list[str]) -> int:
     @dataclasses.dataclass

@@ -78,6 +78,9 @@ def test_demonstrations_replay_to_their_last_row(name):
     assert steps == data.lengths[0] and after.terminated and after.info["success"]
     np.testing.assert_allclose(after.observation, data.final_observation[0], atol=2e-3)
     np.testing.assert_array_equal(data.columns["terminated"], np.isin(np.arange(data.rows), data.ends - 1))
+    replayed = subject.replay(data, 2)
+    assert replayed["success"].tolist() == [True, True]
+    np.testing.assert_allclose(replayed["deviation"][0], after.info["deviation"], rtol=1e-5)
     np.testing.assert_array_equal(data.columns["reward"], data.columns["terminated"].astype(np.float32))
     starts = data.columns["observation"][data.starts]
     held = np.stack([subject.shape.strokes[i].position[0] for i in subject.shape.held_out]).astype(np.float32)

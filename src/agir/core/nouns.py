@@ -52,6 +52,14 @@ class Task:
         """-> Dataset of `episodes` successful expert episodes; their starts are those of purpose "demonstrations" from index `first`."""
         raise NotImplementedError
 
+    def replay(self, dataset: Any, episodes: int | None = None) -> dict | None:
+        """The recorded actions of the first `episodes` (None: all), open loop from each recorded start.
+
+        -> arrays [episodes], `success` among them; None: recordings of this task cannot be replayed. Raises BadData where the
+        dataset lacks what it takes to restore a start.
+        """
+        return None
+
     def scene(self) -> dict | None:
         """What never moves, for drawing; None: the task cannot be drawn.
 

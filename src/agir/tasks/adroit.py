@@ -104,10 +104,7 @@ class Adroit(Optioned):
         )
 
     def replay(self, dataset: Dataset, episodes: int | None = None) -> dict[str, np.ndarray]:
-        """The recorded actions of the first `episodes` (None: all), open loop from each recorded start.
-
-        -> "widest_rad" (float [episodes]) and "success" (bool). Raises BadData where the dataset has no column `door` [rows, 3].
-        """
+        """-> "widest_rad" (float [episodes]) and "success" (bool). Raises BadData where the dataset has no column `door` [rows, 3]."""
         if "door" not in dataset.columns:
             raise BadData("To replay the door the dataset needs the column 'door' [rows, 3]: where the door's frame stands.")
         widest = []

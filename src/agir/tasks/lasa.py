@@ -272,6 +272,20 @@ class Lasa(Optioned):
         last = np.arange(lifted) == lifted - 1
         return {"observation": seen, "action": velocity, "reward": last, "success": last}
 
+    def replay(self, dataset: Dataset, episodes: int | None = None) -> dict[str, np.ndarray]:
+        """-> "deviation" (float [episodes], in diagonals) and "success" (bool)."""
+        count = min(dataset.episodes, episodes or dataset.episodes)
+        starts, velocities = np.zeros((count, 2), np.float32), np.zeros((count, self.horizon, 2), np.float32)
+        for index in range(count):
+            episode = dataset.episode(index)
+            action = episode["action"][: self.horizon]
+            starts[index], velocities[index, : len(action)] = episode["observation"][0, :2], action
+        env = self.environment()
+        step = lambda state, action: env.step(state, action, jax.random.key(0))
+        roll = jax.jit(jax.vmap(lambda start, actions: jax.lax.scan(step, env.begin(start)[0], actions)[1].info))
+        info = jax.device_get(roll(starts, velocities))
+        return {"deviation": info["deviation"].max(1), "success": info["success"].any(1)}
+
     def scene(self) -> dict:
         strokes = [line(at_rate(stroke), "demonstration") for stroke in self.shape.learnt_from]
         goal = {"kind": "circle", "points": [[0.0, 0.0]], "radius": TOLERANCE * self.shape.diagonal, "role": "goal"}

@@ -122,9 +122,7 @@ class PushT(Optioned):
         )
 
     def replay(self, dataset: Dataset, episodes: int | None = None) -> dict[str, np.ndarray]:
-        """The recorded actions of the first `episodes` (None: all), open loop from each recorded start.
-
-        -> "best_coverage" (float [episodes]) and "success" (bool). Raises BadData where the dataset has no column `state`
+        """-> "best_coverage" (float [episodes]) and "success" (bool). Raises BadData where the dataset has no column `state`
         [rows, 5] to start from.
         """
         if "state" not in dataset.columns:
