@@ -34,6 +34,8 @@ def test_an_interval_in_words():
     assert str(Interval(0.84, 0.78, 0.89, 150, "3 seeds x 50")) == "0.84 [0.78, 0.89], n=150 (3 seeds x 50)"
     assert str(Interval(-212.34, -250.0, -180.0, 20)) == "-212 [-250, -180], n=20"
     assert str(Interval(1.0, 1.0, 1.0, 4)) == "1.00 [1.00, 1.00], n=4"
+    assert str(Interval(500.0, 500.0, 500.0 + 1e-13, 4)) == "500.00 [500.00, 500.00], n=4"  # no digits of rounding
+    assert str(Interval(0.01, 0.0098, 0.0101, 4)) == "0.010 [0.010, 0.010], n=4"
 
 
 def test_wilson_solves_its_equation():

@@ -10,6 +10,7 @@ import numpy as np
 
 from agir.core.nouns import Act, Policy, Step, Task
 from agir.core.spaces import Box, Spec
+from agir.runtime.executors import Receding
 
 SPEC = Spec(Box((2,)), Box((2,), -2.0, 2.0))
 
@@ -89,3 +90,18 @@ def home(*gains, **more):
     """One policy, or several stacked."""
     one = lambda gain: Home(SPEC, jnp.float32(gain), **more)
     return one(gains[0]) if len(gains) == 1 else eqx.filter_vmap(one)(jnp.float32(gains))
+
+
+class Plan(Policy):
+    """A planner: it sees the last two places and plans five actions from the older one's time on."""
+
+    gain: jax.Array
+
+    def act(self, observation, memory, key):
+        home = -self.gain * observation[1]
+        return Act(home[None] * jnp.float32([0, 1, 0.5, 0.25, 0.1])[:, None], memory, {"passes": jnp.int32(3)})
+
+
+def receding(*gains):
+    """Two actions of each plan, for several seeds."""
+    return eqx.filter_vmap(lambda gain: Receding(SPEC, Plan(SPEC, gain), history=2, execute=2))(jnp.float32(gains))

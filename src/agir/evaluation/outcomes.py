@@ -48,7 +48,7 @@ class Summary:
         lines = [f"success {self.success}"] if self.success else []
         lines += [f"return {self.mean_return}; interquartile {self.iqm_return}", f"length {self.mean_length}"]
         if self.detectable_difference is not None:
-            lines.append(f"a difference of success below {self.detectable_difference:.2f} could not be shown with so many episodes")
+            lines.append(f"a difference of success below {self.detectable_difference:.3f} could not be shown with so many episodes")
         return "\n".join(lines)
 
 
@@ -124,6 +124,6 @@ def write_rows(path: str | os.PathLike, evaluation: Evaluation) -> None:
 
 
 def versions(task: Task) -> dict[str, str]:
-    """Of agir, and of the simulator: JAX itself, or the packages that a task on the host has imported."""
+    """Of agir, and of the simulator: JAX itself, or for a task on the host all simulators that this process has imported."""
     known: Any = ("jax",) if task.compiled else (name for name in SIMULATORS if name.replace("-", "_") in sys.modules)
     return {name: importlib.metadata.version(name) for name in ("agir", *known)}

@@ -38,7 +38,8 @@ class Interval:
 
     def __str__(self) -> str:
         width = self.high - self.low
-        places = int(np.clip(1 - np.floor(np.log10(width)), 0, 4)) if width > 0 and np.isfinite(width) else 2
+        known = np.isfinite(width) and width > 1e-9 * abs(self.value)
+        places = int(np.clip(1 - np.floor(np.log10(width)), 0, 3)) if known else 2
         text = f"{self.value:.{places}f} [{self.low:.{places}f}, {self.high:.{places}f}], n={self.count}"
         return f"{text} ({self.note})" if self.note else text
 
