@@ -152,7 +152,8 @@ class PushT(Optioned):
 
 def tee(env: gymnasium.Env, body: Any, role: str) -> list[dict]:
     """The two bars of the T at a body's pose."""
-    corners = ([body.local_to_world(corner) for corner in shape.get_vertices()] for shape in env.unwrapped.block.shapes)
+    bars = sorted(shape.get_vertices() for shape in env.unwrapped.block.shapes)  # a set, of another order in each simulator
+    corners = ([body.local_to_world(corner) for corner in bar] for bar in bars)
     return [{"kind": "polygon", "points": [_up(corner) for corner in bar], "width": 1.0, "role": role} for bar in corners]
 
 
