@@ -1,0 +1,89 @@
+"""A claim: one sentence of a paper as a check that anyone can run.
+
+Its arms are trained alike and evaluated on the same starts; each part of the sentence is one comparison of two arms, with a
+threshold that was fixed before the run, and a verdict only where the whole 95% interval is on one side of it.
+"""
+
+import dataclasses
+from typing import Any, Literal
+
+import numpy as np
+
+from agir.evaluation.statistics import Interval, difference, ratio, success_rate, verdict
+from agir.training.comparison import Arm, Measured
+
+Quantity = Literal["success", "return", "ms_per_call", "ms_per_action", "passes_per_action"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """`ours` against `theirs` in one quantity.
+
+    Of success and return the paired difference (in points, where success), of times and passes the ratio; the sentence holds
+    where it is above `threshold` (below, for `below=True`). "Not worse by more than 5 points" is a difference above -0.05.
+    """
+
+    sentence: str
+    ours: str  # arms' names
+    theirs: str
+    quantity: Quantity
+    threshold: float
+    below: bool = False
+
+    def judge(self, arms: dict[str, Measured], times: dict[str, Any]) -> dict:
+        """-> the part's entry in the ledger."""
+        interval = self.interval(arms, times)
+        return {
+            "sentence": self.sentence,
+            "quantity": f"{self.ours} {'less' if self.quantity in ('success', 'return') else 'over'} {self.theirs}: {self.quantity}",
+            "verdict": verdict(interval, self.threshold, above=not self.below),
+            "figure": round(interval.value, 4),
+            "low": round(interval.low, 4),
+            "high": round(interval.high, 4),
+            "threshold": self.threshold,
+            "below": self.below,
+            "n": interval.count,
+        }
+
+    def interval(self, arms: dict[str, Measured], times: dict[str, Any]) -> Interval:
+        ours, theirs = arms[self.ours].evaluation, arms[self.theirs].evaluation
+        if self.quantity == "success":
+            return difference(ours.columns["success"], theirs.columns["success"])
+        if self.quantity == "return":
+            return difference(ours.columns["return"].astype(float), theirs.columns["return"].astype(float))
+        if self.quantity == "passes_per_action":
+            each = lambda e: (e.columns["passes"] / e.columns["length"]).astype(float)
+            return ratio(each(ours), each(theirs))
+        return ratio(np.atleast_2d(times[self.ours][self.quantity]), np.atleast_2d(times[self.theirs][self.quantity]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A sentence, how it is decided, and what it costs. The defaults are the design's for compiled tasks."""
+
+    slug: str
+    sentence: str
+    source: str  # the paper
+    method: str  # whose page the verdict stands on
+    task: str
+    arms: dict[str, Arm]
+    parts: tuple[Part, ...]
+    asked: dict[str, Any]  # of `train`, for all arms alike: updates, demonstrations, ...
+    budget_s: int  # on two idle cores
+    seeds: int = 10
+    episodes: int = 500  # a seed
+    note: str = ""  # what the reader should know: how the difficulty was set, what could not be shown
+
+    def figures(self, arms: dict[str, Measured]) -> dict[str, dict]:
+        """Each arm's own success, for the ledger."""
+        found = {}
+        for name, arm in arms.items():
+            evaluation = arm.evaluation
+            rate = success_rate(evaluation.columns["success"]) if "success" in evaluation.columns else None
+            found[name] = {
+                "success": None if rate is None else [round(x, 4) for x in (rate.value, rate.low, rate.high)],
+                "return": round(float(evaluation.columns["return"].mean()), 3),
+                "parameters": arm.parameters,
+                "training_s": arm.run.asked["seconds"],
+            }
+        return found

@@ -1,0 +1,88 @@
+"""`agir claim SLUG`: trains what is missing, evaluates, judges, and appends a row to the ledger."""
+
+import pathlib
+import platform
+import time
+
+import jax
+from rich.console import Console
+from rich.table import Table
+
+from agir.claims.claim import Claim
+from agir.core import registry
+from agir.core.ledger import SHIPPED, append
+from agir.evaluation.latency import measure_latency
+from agir.evaluation.statistics import success_rate
+from agir.runtime.bundle import one_lane
+from agir.tasks.find import task as find_task
+from agir.training.comparison import Measured, measure
+from agir.training.progress import Reporter, Terminal
+from agir.training.run import now, source_commit
+
+PILOT_SEEDS = [1000, 1001, 1002]  # never reported
+PILOT_EPISODES = 100
+EXIT = {"holds": 0, "undecided": 0, "fails": 1}
+
+
+def run_claims(slugs: tuple[str, ...], folder: pathlib.Path, pilot: bool = False) -> int:
+    """Runs each claim -> exit status: 1 where some part fails."""
+    worst = 0
+    for slug in slugs:
+        claim = registry.find("claim", slug)
+        row = run_claim(claim, folder, Terminal(), pilot)
+        worst = max(worst, *(EXIT[part["verdict"]] for part in row["parts"]))
+    return 0 if pilot else worst
+
+
+def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: bool = False, ledger: pathlib.Path = SHIPPED) -> dict:
+    """-> the claim's row, which a pilot prints but does not record."""
+    began, place = time.monotonic(), pathlib.Path(folder) / (f"{claim.slug}-pilot" if pilot else claim.slug)
+    seeds, episodes = (PILOT_SEEDS, PILOT_EPISODES) if pilot else (claim.seeds, claim.episodes)
+    purpose = "pilot" if pilot else "evaluation"
+    arms = measure(place, claim.task, claim.arms, episodes=episodes, purpose=purpose, reporter=reporter, seeds=seeds, **claim.asked)
+    timed = {name for part in claim.parts if part.quantity.startswith("ms_") for name in (part.ours, part.theirs)}
+    times = {name: measure_arm(arms[name], claim) for name in sorted(timed)}
+    seconds = sum(arm.run.asked["seconds"] for arm in arms.values()) + time.monotonic() - began
+    row = {
+        "claim": claim.slug,
+        "sentence": claim.sentence,
+        "method": claim.method,
+        "task": claim.task,
+        "when": now(),
+        "commit": source_commit(),
+        "seconds": round(seconds),
+        "seeds": len(seeds) if isinstance(seeds, list) else seeds,
+        "episodes": episodes,
+        "machine": f"{platform.machine()}, {jax.default_backend()}",
+        "parts": [part.judge(arms, times) for part in claim.parts],
+        "arms": claim.figures(arms),
+        "note": claim.note,
+    }
+    show(claim, row, arms)
+    if not pilot:
+        append(row, ledger)
+    return row
+
+
+def measure_arm(arm: Measured, claim: Claim) -> dict:
+    """Milliseconds of one seed's policy, one lane."""
+    task = find_task(claim.arms[arm.name].task or claim.task)
+    latency = measure_latency(one_lane(arm.policies, 0), task)
+    return {"ms_per_call": latency.calls_ms, "ms_per_action": latency.actions_ms}
+
+
+def show(claim: Claim, row: dict, arms: dict[str, Measured]) -> None:
+    console = Console()
+    console.print(f"[bold]{claim.slug}[/]: {claim.sentence}")
+    table = Table("arm", "success", "return", box=None, header_style="bold")
+    for name, arm in arms.items():
+        success = str(success_rate(arm.evaluation.columns["success"])) if "success" in arm.evaluation.columns else "-"
+        table.add_row(name, success, f"{arm.evaluation.columns['return'].mean():.3g}")
+    console.print(table)
+    colours = {"holds": "green", "fails": "red", "undecided": "yellow"}
+    for part in row["parts"]:
+        sign = "<" if part["below"] else ">"
+        figure = f"{part['figure']:.3f} [{part['low']:.3f}, {part['high']:.3f}] {sign} {part['threshold']:g}"
+        console.print(
+            f"  [{colours[part['verdict']]}]{part['verdict']}[/]  {part['sentence']}  ({part['quantity']}: {figure})", highlight=False
+        )

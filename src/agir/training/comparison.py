@@ -1,0 +1,127 @@
+"""Methods side by side: trained alike, evaluated on the same starts, and what was measured kept in their runs' folders."""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from agir.core.nouns import Policy, Task
+from agir.data.normalization import Normalized
+from agir.evaluation.outcomes import Evaluation, write_rows
+from agir.evaluation.rollout import evaluate
+from agir.runtime.bundle import load_bundle
+from agir.tasks.find import task as find_task
+from agir.training.progress import Reporter
+from agir.training.run import Run
+from agir.training.train import policy_folder, resume, train
+
+NOT_COLUMNS = ("task", "seed", "index", "start", "truncated", "versions")
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One side of a comparison: a method with its settings, and where it differs, its own task."""
+
+    method: str
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    task: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """An arm after training and evaluation."""
+
+    name: str
+    run: Run
+    policies: Normalized  # [lanes, ...]
+    evaluation: Evaluation
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in one seed's policy that were learnt."""
+        return count_parameters(self.policies.inner) // len(self.evaluation.seeds)
+
+
+def count_parameters(policy: Policy) -> int:
+    return sum(x.size for x in jax.tree.leaves(eqx.filter(policy, eqx.is_inexact_array)))
+
+
+def trained(folder: pathlib.Path, task: str | Task, arm: Arm, reporter: Reporter, **asked: Any) -> Run:
+    """The arm's run in `folder`: begun, gone on with, or as it stands if it is finished."""
+    if not (folder / "run.json").exists():
+        run = train(task, arm.method, run=folder, reporter=reporter, **(asked | arm.settings))
+    else:
+        run = Run.open(folder)
+        if run.asked["state"] != "finished":
+            run = resume(run, task=task if isinstance(task, Task) else None, data=asked.get("data"), reporter=reporter)
+    if run.asked["state"] == "interrupted":
+        raise KeyboardInterrupt
+    return run
+
+
+def evaluated(
+    run: Run,
+    task: Task,
+    episodes: int,
+    *,
+    which: str = "last",
+    purpose: str = "evaluation",
+    record: int = 0,
+    reporter: Reporter | None = None,
+    anew: bool = False,
+) -> Evaluation:
+    """All lanes' policies of a run in the same episodes; the rows are kept in the run's folder and read from there the next time."""
+    folder = policy_folder(run.folder, which)
+    name = task.name.replace("/", "-") if task.name != run.asked["task"] else ""
+    path = run.folder / "evaluations" / ("-".join(part for part in (name, which, purpose, str(episodes)) if part) + ".jsonl")
+    if not anew and not record and path.exists() and path.stat().st_mtime >= (folder / "policy.json").stat().st_mtime:
+        return read_rows(path)
+    policies, text = load_bundle(folder)
+    lanes = len(text["lanes"])
+    with (reporter or Reporter()).task(f"evaluate {run.asked['method']}", episodes * lanes) as bar:
+        labels = [lane["seed"] for lane in text["lanes"]]
+        found = evaluate(policies, task, episodes, seeds=labels, purpose=purpose, record=record, report=bar.move)
+    path.parent.mkdir(exist_ok=True)
+    write_rows(path, found)
+    return found
+
+
+def read_rows(path: pathlib.Path) -> Evaluation:
+    """An Evaluation from the rows that `write_rows` wrote (without recordings)."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    first = min(row["index"] for row in rows)
+    episodes = len({row["index"] for row in rows})
+    seeds = tuple(row["seed"] for row in rows[::episodes])
+    columns = {name: np.array([row[name] for row in rows]).reshape(len(seeds), episodes) for name in rows[0] if name not in NOT_COLUMNS}
+    purpose = rows[0]["start"].split("/")[0]
+    return Evaluation(rows[0]["task"], purpose, first, seeds, columns, (), rows[0]["versions"], 0.0)
+
+
+def measure(
+    folder: pathlib.Path,
+    task: str | Task,
+    arms: dict[str, Arm],
+    *,
+    episodes: int,
+    purpose: str = "evaluation",
+    record: int = 0,
+    reporter: Reporter | None = None,
+    **asked: Any,
+) -> dict[str, Measured]:
+    """Trains every arm with the same `asked` (seeds, data, updates, ...) and evaluates all in the same episodes.
+
+    What is finished in `folder` already is not done again, so a comparison goes on where it was stopped.
+    """
+    reporter, found = reporter or Reporter(), {}
+    for name, arm in arms.items():
+        its_task = arm.task or task
+        its_task = find_task(its_task) if isinstance(its_task, str) else its_task
+        run = trained(pathlib.Path(folder) / name, its_task, arm, reporter, **asked)
+        evaluation = evaluated(run, its_task, episodes, purpose=purpose, record=record, reporter=reporter)
+        policies, _ = load_bundle(policy_folder(run.folder))
+        found[name] = Measured(name, run, policies, evaluation)
+    return found
