@@ -197,7 +197,8 @@ def compare(argv: list[str]) -> int:
     quiet_jax()
     from agir.verbs import compare as measure
 
-    measure(**dataclasses.asdict(asked), tell=True)
+    given = {name: value for name, value in dataclasses.asdict(asked).items() if value is not None}
+    measure(**given, tell=True)
     return 0
 
 

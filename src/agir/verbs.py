@@ -1,0 +1,151 @@
+"""The verbs beside `train` and `resume`: evaluate, compare, report, load, save. The command line is a thin coat over them."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+from rich.console import Console
+
+from agir.core.errors import BadSetting
+from agir.core.nouns import Policy, Task
+from agir.data.normalization import Normalized
+from agir.evaluation.latency import measure_latency
+from agir.evaluation.outcomes import Evaluation
+from agir.evaluation.report import Report, write_report
+from agir.evaluation.rollout import evaluate as roll
+from agir.evaluation.tables import Comparison, terminal_table
+from agir.runtime.bundle import load_bundle, one_lane, save_bundle
+from agir.tasks.find import task as find_task
+from agir.training.comparison import Arm, Measured, evaluated, measure
+from agir.training.pages import DRAWN, compared, comparison_report, lane_rows, rollouts
+from agir.training.progress import Reporter, Terminal
+from agir.training.run import Run, versions
+from agir.training.train import policy_folder
+
+
+def load(path: str | os.PathLike | Run, seed: int | None = None, checkpoint: str = "last") -> Normalized:
+    """The policy of a run or a bundle: raw observations in, raw actions out.
+
+    `seed` picks one of several (default: the first). The golden pairs are replayed first; raises BadCheckpoint on a mismatch.
+    """
+    policies, text = load_bundle(policy_folder(_folder(path), checkpoint))
+    seeds = [lane["seed"] for lane in text["lanes"]]
+    if seed is not None and seed not in seeds:
+        raise BadSetting(f"There is no policy of seed {seed} in {_folder(path)}; there are those of {', '.join(map(str, seeds))}.")
+    return one_lane(policies, 0 if seed is None else seeds.index(seed))
+
+
+def save(policy: Normalized, folder: str | os.PathLike) -> pathlib.Path:
+    """Writes a policy that `load` gave, or a run made, as a bundle of its own -> the folder."""
+    folder = pathlib.Path(folder)
+    if (folder / "policy.json").exists():
+        raise BadSetting(f"There is a policy in {folder} already: name another folder.")
+    stacked = jax.tree.map(lambda x: x[None] if hasattr(x, "shape") else x, policy)
+    save_bundle(folder, stacked, [{"seed": 0}], {"versions": versions()})
+    return folder
+
+
+def evaluate(
+    what: str | os.PathLike | Run | Policy,
+    *,
+    task: str | Task | None = None,
+    episodes: int = 100,
+    checkpoint: str = "last",
+    video: bool = False,
+    tell: bool = False,
+) -> Evaluation:
+    """Acts in `episodes` unseen episodes with each seed's policy of a run, a bundle, or with one policy (then name the task).
+
+    A run's rows are kept in its folder `evaluations`. `tell` prints the table, with the latency; `video` writes an animation.
+    """
+    if isinstance(what, Policy):
+        if task is None:
+            raise BadSetting("A policy by itself does not know its task: agir.evaluate(policy, task=...).")
+        return roll(what, _task(task), episodes)
+    run = _run_of(what)
+    task = _task(task or run.asked["task"])
+    found = evaluated(
+        run, task, episodes, which=checkpoint, record=min(DRAWN, episodes) if video else 0, reporter=_reporter(tell), anew=True
+    )
+    if tell:
+        console = Console()
+        policies, text = load_bundle(policy_folder(run.folder, checkpoint))
+        rows = lane_rows(run.asked["method"], found, policies, text["lanes"], measure_latency(one_lane(policies, 0), task))
+        console.print(terminal_table(Comparison(rows, title=f"{run.name}, {checkpoint} checkpoint, on {task.name}")))
+        for name, column in found.columns.items():
+            if name == "best_reward" or name.startswith(("final_", "max_")):
+                console.print(f"  {name}: {column.mean():.3f} (mean over episodes)", style="dim", highlight=False)
+    if video:
+        page = Report(f"{run.asked['method']} on {task.name}", [rollouts(task, {run.asked["method"]: found})])
+        path = write_report(run.folder / "rollouts.html", page)
+        if tell:
+            Console().print(f"Wrote {path}", highlight=False)
+    return found
+
+
+def compare(
+    task: str | Task,
+    methods: Sequence[str],
+    *,
+    seeds: int = 5,
+    episodes: int = 100,
+    folder: str | os.PathLike | None = None,
+    tell: bool = False,
+    **asked: Any,
+) -> pathlib.Path:
+    """Trains each method with the same seeds and data, evaluates all on the same starts -> the report's path.
+
+    `asked` goes to `train` for all alike (updates, data, demonstrations, ...). The first method is the baseline of the paired
+    differences. What is finished in `folder` is not done again.
+    """
+    task = _task(task)
+    if len(methods) < 2 or len(set(methods)) != len(methods):
+        raise BadSetting("Name two or more different methods to compare.")
+    folder = pathlib.Path(folder or f"runs/compare-{task.name.replace('/', '-')}-{'-'.join(methods)}")
+    arms = measure(folder, task, {m: Arm(m) for m in methods}, episodes=episodes, reporter=_reporter(tell), seeds=seeds, **asked)
+    comparison = compared(task, arms, episodes)
+    path = write_report(folder / "report.html", comparison_report(f"{', '.join(methods)} on {task.name}", task, arms, comparison))
+    if tell:
+        Console().print(terminal_table(comparison))
+        Console().print(f"Wrote {path}", highlight=False)
+    return path
+
+
+def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | None = None, tell: bool = False) -> pathlib.Path:
+    """One page from runs of one task: curves, the comparison of their evaluations, an animation -> its path."""
+    runs = [_run_of(run) for run in runs]
+    tasks = {run.asked["task"] for run in runs}
+    if len(tasks) != 1:
+        raise BadSetting(f"A report is about one task; these runs are about {', '.join(sorted(tasks))}.")
+    task, names = _task(tasks.pop()), _unlike([run.asked["method"] for run in runs], [run.name for run in runs])
+    arms = {}
+    for name, run in zip(names, runs, strict=True):
+        evaluation = evaluated(run, task, 100, reporter=_reporter(tell))
+        arms[name] = Measured(name, run, load_bundle(policy_folder(run.folder))[0], evaluation)
+    page = comparison_report(f"{', '.join(names)} on {task.name}", task, arms, compared(task, arms, 100))
+    path = write_report(output or runs[0].folder / "report.html", page)
+    if tell:
+        Console().print(f"Wrote {path}", highlight=False)
+    return path
+
+
+def _unlike(names: list[str], fallback: list[str]) -> list[str]:
+    return names if len(set(names)) == len(names) else fallback
+
+
+def _folder(path: str | os.PathLike | Run) -> pathlib.Path:
+    return path.folder if isinstance(path, Run) else pathlib.Path(path)
+
+
+def _run_of(what: str | os.PathLike | Run) -> Run:
+    return what if isinstance(what, Run) else Run.open(what)
+
+
+def _task(task: str | Task) -> Task:
+    return find_task(task) if isinstance(task, str) else task
+
+
+def _reporter(tell: bool) -> Reporter:
+    return Terminal() if tell else Reporter()
