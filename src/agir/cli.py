@@ -94,7 +94,7 @@ def demo(argv: list[str]) -> int:
         """Policies learn human handwriting, and a simulated robot arm's task; all in one report."""
 
         quick: bool = False  # 40 seconds: fewer updates and episodes
-        folder: pathlib.Path = pathlib.Path("runs/demo")  # made anew each time
+        folder: pathlib.Path | None = None  # runs/demo-N; the folder of an interrupted demo: what is done is not done again
 
     asked = flags(Demo, "agir demo", argv)
     quiet_jax()

@@ -40,7 +40,7 @@ def compared(task: Task, arms: dict[str, Measured], episodes: int) -> Comparison
             row = dataclasses.replace(row, difference=estimate(gap, len(arm.evaluation.seeds)))
         rows.append(row)
     for name, floor in (("still", Still(task.spec)), ("random", Random(task.spec))):
-        rows.append(dataclasses.replace(method_row(name, roll(floor, task, episodes), None), floor=True))
+        rows.append(floor_row(name, roll(floor, task, episodes)))
     smallest = max((arm.evaluation.summary().detectable_difference or 0.0) for arm in arms.values()) or None
     return Comparison(rows, f"{task.name}", baseline=first.name if len(arms) > 1 else "", smallest_difference=smallest)
 
@@ -105,6 +105,17 @@ def method_row(
         parameters=parameters,
         training_s=training_s,
     )
+
+
+def floor_row(name: str, found: Evaluation) -> MethodRow:
+    """Of a policy that nothing was learnt for: there are no training seeds."""
+    row = method_row(name, found, None)
+    unseeded = {
+        field: dataclasses.replace(value, seeds=0)
+        for field in ("success", "mean_return", "iqm_return")
+        if (value := getattr(row, field)) is not None
+    }
+    return dataclasses.replace(row, floor=True, **unseeded)
 
 
 def estimate(interval: Interval, seeds: int) -> Estimate:

@@ -1,0 +1,80 @@
+"""`agir demo`: human handwriting is learnt and drawn from unseen starts; a simulated arm learns a task from 25 demonstrations."""
+
+import dataclasses
+import itertools
+import pathlib
+import time
+from typing import Any
+
+from rich.console import Console
+
+from agir.core.nouns import Task
+from agir.evaluation.drawing import Curves
+from agir.evaluation.report import Report, SmallPrint, Verdict, write_report
+from agir.evaluation.rollout import evaluate as roll
+from agir.evaluation.tables import Comparison, terminal_table
+from agir.runtime.bundle import one_lane
+from agir.tasks.find import task as find_task
+from agir.training.comparison import Arm, Measured, measure
+from agir.training.pages import DRAWN, charts, compared, origin, rollouts, verdict_of
+from agir.training.progress import Reporter, Terminal
+
+WRITING, ARM = "lasa/Sine", "metaworld/drawer-open"
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How much of it: updates are fixed beforehand, so that a busy machine changes the time and not the result."""
+
+    writing: Arm
+    arms: dict[str, Arm]
+    episodes: int
+    demonstrations: int
+
+
+def diffusion(updates: int, **settings: Any) -> Arm:
+    return Arm("diffusion-policy", {"updates": updates, "sampler": "ddim", "passes": 10} | settings)
+
+
+FULL = Size(
+    diffusion(1500, channels=(32, 64)),
+    {"behavior-cloning": Arm("behavior-cloning", {"updates": 4000}), "diffusion-policy": diffusion(2500, channels=(32, 64, 128))},
+    episodes=50,
+    demonstrations=25,
+)
+QUICK = Size(
+    diffusion(60, channels=(8, 16), batch=32),
+    {"behavior-cloning": Arm("behavior-cloning", {"updates": 300}), "diffusion-policy": diffusion(60, channels=(8, 16), batch=32)},
+    episodes=3,
+    demonstrations=5,
+)
+
+
+def run_demo(folder: pathlib.Path | None = None, quick: bool = False, console: Console | None = None) -> pathlib.Path:
+    """Both acts -> the report's path. In a folder that an interrupted demo left, what is done is not done again."""
+    began, console, size = time.monotonic(), console or Console(), QUICK if quick else FULL
+    folder = folder or next(path for n in itertools.count(1) if not (path := pathlib.Path(f"runs/demo-{n}")).exists())
+    reporter = Terminal(Console(stderr=True))
+    console.print(f"[bold]1[/]  Handwriting: a diffusion policy learns {WRITING} from human strokes, and draws it from unseen starts.")
+    writing, drawn = act(folder / "handwriting", find_task(WRITING), {"diffusion-policy": size.writing}, size.episodes, reporter)
+    console.print(f"[bold]2[/]  A robot arm: {ARM} from {size.demonstrations} demonstrations of a scripted expert.")
+    arm_task = find_task(ARM)
+    arm, moved = act(folder / "arm", arm_task, size.arms, size.episodes, reporter, demonstrations=size.demonstrations)
+    for comparison in (writing, arm):
+        console.print(terminal_table(comparison))
+    sections = [arm, *moved, writing, *drawn, SmallPrint([("This page", "agir demo" + " --quick" * quick)])]
+    verdict = verdict_of(arm) if not quick else Verdict("A quick look: too few updates and episodes to tell anything.")
+    title = "Policies learn from demonstrations, and act"
+    page = Report(title, sections, "Human handwriting, and a simulated robot arm", verdict, origin(arm_task))
+    path = write_report(folder / "report.html", page)
+    console.print(f"\nIn {time.monotonic() - began:.0f} s. Open [bold]{path}[/]", highlight=False)
+    return path
+
+
+def act(folder: pathlib.Path, task: Task, arms: dict[str, Arm], episodes: int, reporter: Reporter, **asked: Any) -> tuple[Comparison, list]:
+    """-> the table of one act, and the curves and the animation that go with it."""
+    found: dict[str, Measured] = measure(folder, task, arms, episodes=episodes, reporter=reporter, **asked)
+    watched = {name: roll(one_lane(arm.policies, 0), task, DRAWN, record=DRAWN) for name, arm in found.items()}
+    runs = {name: arm.run for name, arm in found.items()}
+    curves = Curves(charts(runs), title=f"Learning curves, {task.name}")
+    return compared(task, found, episodes), [dataclasses.replace(rollouts(task, watched), title=f"Rollouts, {task.name}"), curves]
