@@ -19,8 +19,7 @@ from agir.evaluation.outcomes import Evaluation
 from agir.evaluation.report import Origin, Report, SmallPrint, Verdict
 from agir.evaluation.rollout import evaluate as roll
 from agir.evaluation.scenes import Rollout, Rollouts
-from agir.evaluation.statistics import Interval
-from agir.evaluation.tables import Comparison, Estimate, MethodRow, Times, leaning
+from agir.evaluation.tables import Comparison, MethodRow, Times, leaning
 from agir.runtime.bundle import one_lane
 from agir.training.comparison import Measured, count_parameters
 from agir.training.run import Run, now, versions
@@ -37,7 +36,7 @@ def compared(task: Task, arms: dict[str, Measured], episodes: int) -> Comparison
         row = method_row(name, arm.evaluation, latency, arm.parameters, arm.run.asked.get("seconds"))
         if arm is not first and "success" in arm.evaluation.columns:
             gap = arm.evaluation.against(first.evaluation)
-            row = dataclasses.replace(row, difference=estimate(gap, len(arm.evaluation.seeds)))
+            row = dataclasses.replace(row, difference=gap)
         rows.append(row)
     for name, floor in (("still", Still(task.spec)), ("random", Random(task.spec))):
         rows.append(floor_row(name, roll(floor, task, episodes)))
@@ -93,12 +92,12 @@ def lane_rows(name: str, found: Evaluation, policies: Normalized, lanes: list[di
 def method_row(
     name: str, found: Evaluation, latency: Latency | None, parameters: int | None = None, training_s: float | None = None
 ) -> MethodRow:
-    summary, seeds = found.summary(), len(found.seeds)
+    summary = found.summary()
     return MethodRow(
         name,
-        success=None if summary.success is None else estimate(summary.success, seeds),
-        mean_return=estimate(summary.mean_return, seeds),
-        iqm_return=estimate(summary.iqm_return, seeds),
+        success=summary.success,
+        mean_return=summary.mean_return,
+        iqm_return=summary.iqm_return,
         per_call=None if latency is None else times(latency.calls_ms),
         per_action=None if latency is None else times(latency.actions_ms),
         passes_per_action=summary.passes_per_action,
@@ -108,18 +107,14 @@ def method_row(
 
 
 def floor_row(name: str, found: Evaluation) -> MethodRow:
-    """Of a policy that nothing was learnt for: there are no training seeds."""
+    """Of a policy that nothing was learnt for: there are no training seeds to speak of."""
     row = method_row(name, found, None)
-    unseeded = {
-        field: dataclasses.replace(value, seeds=0)
+    plain = {
+        field: dataclasses.replace(value, note="")
         for field in ("success", "mean_return", "iqm_return")
         if (value := getattr(row, field)) is not None
     }
-    return dataclasses.replace(row, floor=True, **unseeded)
-
-
-def estimate(interval: Interval, seeds: int) -> Estimate:
-    return Estimate(interval.value, interval.low, interval.high, interval.count, seeds)
+    return dataclasses.replace(row, floor=True, **plain)
 
 
 def times(milliseconds: np.ndarray) -> Times:
