@@ -136,6 +136,11 @@ def bound(default: Any = None) -> Any:
     return eqx.field(default=default, metadata={"bound": True})
 
 
+def fixed(default: Any) -> Any:
+    """A field that the method's author chooses: written down, but not a user's setting."""
+    return eqx.field(default=default, metadata={"fixed": True})
+
+
 class Learner(eqx.Module):
     """Something learnt in updates.
 

@@ -32,7 +32,7 @@ def _settings(module: Any, path: tuple[str, ...], prefix: str) -> dict[str, Sett
     found, comments = {}, field_comments(type(module))
     for field in dataclasses.fields(module):
         value, here = getattr(module, field.name), (*path, field.name)
-        if field.name == "spec" or "bound" in field.metadata:
+        if field.name == "spec" or field.metadata.keys() & {"bound", "fixed"}:
             continue
         if isinstance(value, Source):
             found = _source_settings(value, here, prefix) | found  # the learner's own fields come first

@@ -8,7 +8,7 @@ import jax
 from agir.core.errors import BadSetting
 from agir.core.keys import stream
 from agir.core.lanes import begin_lanes, step_lanes
-from agir.core.nouns import Experience, Learner, Policy, Source, Window, bound
+from agir.core.nouns import Experience, Learner, Policy, Source, Window, bound, fixed
 from agir.core.scans import lean_scan
 from agir.core.spaces import Key
 from agir.data.windows import Segment, Table, segment, transition, window
@@ -21,14 +21,14 @@ class FromData(Source):
     """Draws `batch` rows of a dataset, uniformly and with replacement, and cuts each as `cut` says."""
 
     batch: int = 256
-    data: str = "demonstrations"
+    dataset: str = fixed("demonstrations")
     table: Table | None = bound()
 
     def wants(self) -> tuple[str, ...]:
-        return (self.data,)
+        return (self.dataset,)
 
     def bind(self, world: World, learner: Learner, split: str = "training") -> "FromData":
-        return dataclasses.replace(self, table=world.table(self.data, split))
+        return dataclasses.replace(self, table=world.table(self.dataset, split))
 
     def next(self, feed: Any, policy: Policy | None, step: Any, key: Key) -> tuple[Any, Any]:
         rows = jax.random.randint(key, (self.batch,), 0, self.table.rows)

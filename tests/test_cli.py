@@ -1,0 +1,120 @@
+"""The command: what it prints, what it refuses, and that a user can go from data to a policy with it."""
+
+import json
+
+import pytest
+from training import toys
+
+from agir import cli
+from agir.core.errors import BadSetting
+from agir.method_flags import parse
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AGIR_CACHE", "off")
+    monkeypatch.setenv("COLUMNS", "140")
+    toys.register()
+    return tmp_path
+
+
+def run(*argv):
+    try:
+        return cli.main(list(argv))
+    except SystemExit as end:  # tyro's own help and refusals
+        return end.code
+
+
+@pytest.mark.parametrize("argv", [(), ("--help",), ("-h",)])
+def test_help_names_every_command(argv, capsys):
+    assert run(*argv) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in cli.COMMANDS)
+
+
+def test_every_command_has_help(capsys):
+    for name in cli.COMMANDS:
+        assert run(name, "--help") in (0, None), name
+    assert run("train", "toy", "toy-clone", "--help") in (0, None)
+    text = capsys.readouterr().out
+    assert "--rate" in text and "of Adam" in text and "--batch" in text
+
+
+def test_listings(capsys):
+    for name in ("tasks", "methods", "claims"):
+        assert run(name) == 0
+    assert "cartpole" in capsys.readouterr().out
+    assert run("tasks", "pole") == 0
+    text = capsys.readouterr().out
+    assert "cartpole" in text and "mountain-car" not in text
+
+
+def test_a_version_and_a_nearest_name(capsys):
+    assert run("--version") == 0
+    assert run("trian") == cli.EXIT_USER
+    assert "Did you mean train?" in capsys.readouterr().err
+    assert run("train", "toyy", "toy-clone") == cli.EXIT_USER
+    assert "toy" in capsys.readouterr().err
+    assert run("train", "toy", "toy-clon") == cli.EXIT_USER
+    assert "toy-clone" in capsys.readouterr().err
+    assert run("tasks", "no-such-thing") == cli.EXIT_USER
+
+
+def test_from_training_to_a_report(here, capsys):
+    assert run("train", "toy", "toy-clone", "--updates", "20", "--seeds", "2", "--run", "one") == 0
+    assert run("evaluate", "one", "--episodes", "4") == 0
+    text = capsys.readouterr().out
+    assert "agir evaluate one" in text and "success" in text.lower()
+    rows = [json.loads(line) for line in next((here / "one" / "evaluations").iterdir()).read_text().splitlines()]
+    assert len(rows) == 8 and {row["seed"] for row in rows} == {0, 1} and rows[0]["start"] == "evaluation/0"
+    assert run("resume", "one", "--updates", "30") == 0
+    assert run("report", "one") == 0
+    page = (here / "one" / "report.html").read_text()
+    assert "toy-clone" in page and "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_sweep_is_a_comma(here):
+    asked, settings = parse("toy", "toy-clone", ["--rate", "1e-3,1e-2", "--seeds", "3"])
+    assert asked == {"seeds": 3} and settings == {"rate": [1e-3, 1e-2]}
+    with pytest.raises(BadSetting, match="commas between"):
+        parse("toy", "toy-clone", ["--rate", "fast"])
+    assert run("train", "toy", "toy-clone", "--updates", "5", "--rate", "1e-3,1e-2", "--run", "swept") == 0
+    assert run("evaluate", "swept", "--episodes", "3") == 0
+
+
+def test_a_stages_settings_and_givens_are_flags(here):
+    asked, settings = parse("toy", "toy-staged", ["--squash.updates", "7", "--batch", "8"])
+    assert settings == {"squash.updates": 7, "batch": 8}
+    _, settings = parse("toy", "toy-reuse", ["--base", "one"])
+    assert settings == {"base": "one"}
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("resume", "nowhere"), "There is no run"),
+        (("evaluate", "nowhere"), "There is no run"),
+        (("report", "nowhere"), "There is no run"),
+        (("train", "toy", "toy-reuse"), "needs --base"),
+        (("train", "toy", "toy-reuse", "--base", "nowhere"), "neither a run nor a policy"),
+        (("train", "toy", "toy-clone", "--seeds", "0"), "--seeds"),
+        (("train", "toy", "toy-clone", "--normalize", "maybe"), "limits"),
+        (("train", "toy", "toy-clone", "--data", "missing.npz"), "missing.npz"),
+        (("compare", "toy", "toy-clone"), "two or more"),
+        (("claim", "nothing"), "claim"),
+    ],
+)
+def test_a_users_mistakes_are_named(argv, words, capsys):
+    assert run(*argv) == cli.EXIT_USER
+    assert words in capsys.readouterr().err
+
+
+def test_compare_pairs_the_starts_and_goes_on_where_it_was(here, capsys):
+    argv = ("compare", "toy", "toy-clone", "toy-staged", "--seeds", "2", "--updates", "10", "--episodes", "4", "--folder", "both")
+    assert run(*argv) == 0
+    stamps = {path: path.stat().st_mtime_ns for path in (here / "both").rglob("*.safetensors")}
+    assert stamps and (here / "both" / "report.html").exists()
+    assert run(*argv) == 0
+    assert stamps == {path: path.stat().st_mtime_ns for path in (here / "both").rglob("*.safetensors")}
+    assert "random" in capsys.readouterr().out
