@@ -94,7 +94,7 @@ def test_a_stages_settings_and_givens_are_flags(here):
     ("argv", "words"),
     [
         (("resume", "nowhere"), "There is no run"),
-        (("evaluate", "nowhere"), "There is no run"),
+        (("evaluate", "nowhere"), "neither a run nor a policy"),
         (("report", "nowhere"), "There is no run"),
         (("train", "toy", "toy-reuse"), "needs --base"),
         (("train", "toy", "toy-reuse", "--base", "nowhere"), "neither a run nor a policy"),

@@ -37,13 +37,13 @@ def load(path: str | os.PathLike | Run, seed: int | None = None, checkpoint: str
     return one_lane(policies, 0 if seed is None else seeds.index(seed))
 
 
-def save(policy: Normalized, folder: str | os.PathLike) -> pathlib.Path:
-    """Writes a policy that `load` gave, or a run made, as a bundle of its own -> the folder."""
+def save(policy: Normalized, folder: str | os.PathLike, task: str = "") -> pathlib.Path:
+    """Writes a policy that `load` gave as a bundle of its own -> the folder. `task` is the name it is evaluated on by default."""
     folder = pathlib.Path(folder)
     if (folder / "policy.json").exists():
         raise BadSetting(f"There is a policy in {folder} already: name another folder.")
     stacked = jax.tree.map(lambda x: x[None] if hasattr(x, "shape") else x, policy)
-    save_bundle(folder, stacked, [{"seed": 0}], {"versions": versions()})
+    save_bundle(folder, stacked, [{"seed": 0}], {"task": task, "method": "policy", "versions": versions()})
     return folder
 
 
@@ -64,22 +64,26 @@ def evaluate(
         if task is None:
             raise BadSetting("A policy by itself does not know its task: agir.evaluate(policy, task=...).")
         return roll(what, _task(task), episodes)
-    run = _run_of(what)
-    task = _task(task or run.asked["task"])
-    found = evaluated(
-        run, task, episodes, which=checkpoint, record=min(DRAWN, episodes) if video else 0, reporter=_reporter(tell), anew=True
-    )
+    folder = _folder(what)
+    record, reporter = min(DRAWN, episodes) if video else 0, _reporter(tell)
+    policies, text = load_bundle(policy_folder(folder, checkpoint))
+    if not (task or text["task"]):
+        raise BadSetting(f"{folder} does not say what its task is: name it with --task.")
+    task = _task(task or text["task"])
+    if (folder / "run.json").exists():
+        found = evaluated(Run.open(folder), task, episodes, which=checkpoint, record=record, reporter=reporter, anew=True)
+    else:
+        with reporter.task("evaluate", episodes * len(text["lanes"])) as bar:
+            found = roll(policies, task, episodes, seeds=[lane["seed"] for lane in text["lanes"]], record=record, report=bar.move)
     if tell:
         console = Console()
-        policies, text = load_bundle(policy_folder(run.folder, checkpoint))
-        rows = lane_rows(run.asked["method"], found, policies, text["lanes"], measure_latency(one_lane(policies, 0), task))
-        console.print(terminal_table(Comparison(rows, title=f"{run.name}, {checkpoint} checkpoint, on {task.name}")))
+        rows = lane_rows(text["method"], found, policies, text["lanes"], measure_latency(one_lane(policies, 0), task))
+        console.print(terminal_table(Comparison(rows, title=f"{folder.name}, {checkpoint} checkpoint, on {task.name}")))
         for name, column in found.columns.items():
             if name == "best_reward" or name.startswith(("final_", "max_")):
                 console.print(f"  {name}: {column.mean():.3f} (mean over episodes)", style="dim", highlight=False)
     if video:
-        page = Report(f"{run.asked['method']} on {task.name}", [rollouts(task, {run.asked["method"]: found})])
-        path = write_report(run.folder / "rollouts.html", page)
+        path = write_report(folder / "rollouts.html", Report(f"{text['method']} on {task.name}", [rollouts(task, {text["method"]: found})]))
         if tell:
             Console().print(f"Wrote {path}", highlight=False)
     return found

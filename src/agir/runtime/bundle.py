@@ -96,20 +96,23 @@ def load_bundle(folder: pathlib.Path) -> tuple[Normalized, dict]:
         raise BadCheckpoint(f"{folder / 'policy.json'} is not JSON ({error}): it was edited or torn.") from error
     if text.get("format") != FORMAT:
         raise BadCheckpoint(f"{folder} has format {text.get('format')}; this version of agir reads format {FORMAT}.")
-    spec = spec_from_json(text["spec"])
-    recipe = Recipe.from_json(text["recipe"])
-    which = text["normalized"]
-    normalization = Normalization(_affines(spec.observation, which["observation"]), _affines(spec.action, which["action"]), which["how"])
-    if recipe.spec != normalized_spec(spec, normalization):
-        raise BadCheckpoint(f"{folder}: the policy's spec and its normalisation do not belong together.")
-    lanes = len(text["lanes"])
-    like = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((lanes, *x.shape), x.dtype) if hasattr(x, "shape") else x,
-        Normalized(spec, recipe.outline(), normalization, str(recipe)),
-    )
+    try:
+        like = _outline(text)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadCheckpoint(f"{folder / 'policy.json'} lacks something or holds something odd ({error!r}): was it edited?") from error
     policies, _ = read_arrays(folder / "weights.safetensors", like)
     _check_golden(folder, policies)
     return policies, text
+
+
+def _outline(text: dict) -> Normalized:
+    """The policies that policy.json describes, as a tree of shapes [lanes, ...]."""
+    spec, recipe, which, lanes = spec_from_json(text["spec"]), Recipe.from_json(text["recipe"]), text["normalized"], len(text["lanes"])
+    normalization = Normalization(_affines(spec.observation, which["observation"]), _affines(spec.action, which["action"]), which["how"])
+    if recipe.spec != normalized_spec(spec, normalization):
+        raise BadCheckpoint("The policy's spec and its normalisation do not belong together: policy.json was edited.")
+    one = Normalized(spec, recipe.outline(), normalization, str(recipe))
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct((lanes, *x.shape), x.dtype) if hasattr(x, "shape") else x, one)
 
 
 def one_lane(policies: Policy, index: int) -> Policy:
