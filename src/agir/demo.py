@@ -37,14 +37,14 @@ def diffusion(updates: int, **settings: Any) -> Arm:
 
 
 FULL = Size(
-    diffusion(1500, channels=(32, 64)),
-    {"behavior-cloning": Arm("behavior-cloning", {"updates": 4000}), "diffusion-policy": diffusion(2500, channels=(32, 64, 128))},
+    diffusion(1500, width=32, depth=2),
+    {"behavior-cloning": Arm("behavior-cloning", {"updates": 4000}), "diffusion-policy": diffusion(2500, width=32, depth=3)},
     episodes=50,
     demonstrations=25,
 )
 QUICK = Size(
-    diffusion(60, channels=(8, 16), batch=32),
-    {"behavior-cloning": Arm("behavior-cloning", {"updates": 300}), "diffusion-policy": diffusion(60, channels=(8, 16), batch=32)},
+    diffusion(60, width=8, depth=2, batch=32),
+    {"behavior-cloning": Arm("behavior-cloning", {"updates": 300}), "diffusion-policy": diffusion(60, width=8, depth=2, batch=32)},
     episodes=3,
     demonstrations=5,
 )

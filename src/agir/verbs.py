@@ -11,7 +11,7 @@ from rich.console import Console
 from agir.core.errors import BadSetting
 from agir.core.nouns import Policy, Task
 from agir.data.normalization import Normalized
-from agir.evaluation.latency import measure_latency
+from agir.evaluation.latency import latency
 from agir.evaluation.outcomes import Evaluation
 from agir.evaluation.report import Report, write_report
 from agir.evaluation.rollout import evaluate as roll
@@ -77,7 +77,7 @@ def evaluate(
             found = roll(policies, task, episodes, seeds=[lane["seed"] for lane in text["lanes"]], record=record, report=bar.move)
     if tell:
         console = Console()
-        rows = lane_rows(text["method"], found, policies, text["lanes"], measure_latency(one_lane(policies, 0), task))
+        rows = lane_rows(text["method"], found, policies, text["lanes"], latency(one_lane(policies, 0)))
         console.print(terminal_table(Comparison(rows, title=f"{folder.name}, {checkpoint} checkpoint, on {task.name}")))
         for name, column in found.columns.items():
             if name == "best_reward" or name.startswith(("final_", "max_")):

@@ -11,10 +11,9 @@ from rich.table import Table
 from agir.claims.claim import Claim
 from agir.core import registry
 from agir.core.ledger import SHIPPED, append
-from agir.evaluation.latency import measure_latency
+from agir.evaluation.latency import latency
 from agir.evaluation.statistics import success_rate
 from agir.runtime.bundle import one_lane
-from agir.tasks.find import task as find_task
 from agir.training.comparison import Measured, measure
 from agir.training.progress import Reporter, Terminal
 from agir.training.run import now, source_commit
@@ -41,7 +40,7 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
     purpose = "pilot" if pilot else "evaluation"
     arms = measure(place, claim.task, claim.arms, episodes=episodes, purpose=purpose, reporter=reporter, seeds=seeds, **claim.asked)
     timed = {name for part in claim.parts if part.quantity.startswith("ms_") for name in (part.ours, part.theirs)}
-    times = {name: measure_arm(arms[name], claim) for name in sorted(timed)}
+    times = {name: timed_arm(arms[name]) for name in sorted(timed)}
     seconds = sum(arm.run.asked["seconds"] for arm in arms.values()) + time.monotonic() - began
     row = {
         "claim": claim.slug,
@@ -64,11 +63,10 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
     return row
 
 
-def measure_arm(arm: Measured, claim: Claim) -> dict:
-    """Milliseconds of one seed's policy, one lane."""
-    task = find_task(claim.arms[arm.name].task or claim.task)
-    latency = measure_latency(one_lane(arm.policies, 0), task)
-    return {"ms_per_call": latency.calls_ms, "ms_per_action": latency.actions_ms}
+def timed_arm(arm: Measured) -> dict:
+    """Milliseconds of one seed's policy, one lane: of each call that planned, and of each executed action."""
+    found = latency(one_lane(arm.policies, 0))
+    return {"ms_per_call": found.planning_ms, "ms_per_action": found.executed_ms}
 
 
 def show(claim: Claim, row: dict, arms: dict[str, Measured]) -> None:

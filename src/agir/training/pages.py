@@ -14,12 +14,12 @@ from agir.core.nouns import Task
 from agir.data.normalization import Normalized
 from agir.evaluation.drawing import Chart, Curve, Curves, Episodes, Outcomes
 from agir.evaluation.floors import Random, Still
-from agir.evaluation.latency import Latency, measure_latency
+from agir.evaluation.latency import Latency, latency
 from agir.evaluation.outcomes import Evaluation
 from agir.evaluation.report import Origin, Report, SmallPrint, Verdict
 from agir.evaluation.rollout import evaluate as roll
 from agir.evaluation.scenes import Rollout, Rollouts
-from agir.evaluation.tables import Comparison, MethodRow, Times, leaning
+from agir.evaluation.tables import Comparison, MethodRow, leaning
 from agir.runtime.bundle import one_lane
 from agir.training.comparison import Measured, count_parameters
 from agir.training.run import Run, now, versions
@@ -32,8 +32,8 @@ def compared(task: Task, arms: dict[str, Measured], episodes: int) -> Comparison
     first = next(iter(arms.values()))
     rows = []
     for name, arm in arms.items():
-        latency = measure_latency(one_lane(arm.policies, 0), task)
-        row = method_row(name, arm.evaluation, latency, arm.parameters, arm.run.asked.get("seconds"))
+        timed = latency(one_lane(arm.policies, 0))
+        row = method_row(name, arm.evaluation, timed, arm.parameters, arm.run.asked.get("seconds"))
         if arm is not first and "success" in arm.evaluation.columns:
             gap = arm.evaluation.against(first.evaluation)
             row = dataclasses.replace(row, difference=gap)
@@ -74,7 +74,7 @@ def origin(task: Task) -> Origin:
     return Origin(task.name, command, now(), found.pop("commit", ""), machine, found)
 
 
-def lane_rows(name: str, found: Evaluation, policies: Normalized, lanes: list[dict], latency: Latency) -> list[MethodRow]:
+def lane_rows(name: str, found: Evaluation, policies: Normalized, lanes: list[dict], timed: Latency) -> list[MethodRow]:
     """One row a value of a sweep, over its seeds; one row in all where nothing was swept."""
     groups: dict[str, list[int]] = {}
     for index, lane in enumerate(lanes):
@@ -85,12 +85,12 @@ def lane_rows(name: str, found: Evaluation, policies: Normalized, lanes: list[di
     for label, picked in groups.items():
         columns = {column: values[picked] for column, values in found.columns.items()}
         part = dataclasses.replace(found, columns=columns, seeds=tuple(lanes[i]["seed"] for i in picked), recordings=())
-        rows.append(method_row(label, part, latency, size))
+        rows.append(method_row(label, part, timed, size))
     return rows
 
 
 def method_row(
-    name: str, found: Evaluation, latency: Latency | None, parameters: int | None = None, training_s: float | None = None
+    name: str, found: Evaluation, timed: Latency | None, parameters: int | None = None, training_s: float | None = None
 ) -> MethodRow:
     summary = found.summary()
     return MethodRow(
@@ -98,8 +98,8 @@ def method_row(
         success=summary.success,
         mean_return=summary.mean_return,
         iqm_return=summary.iqm_return,
-        per_call=None if latency is None else times(latency.calls_ms),
-        per_action=None if latency is None else times(latency.actions_ms),
+        per_call=None if timed is None else timed.per_call,
+        per_action=None if timed is None else timed.per_action,
         passes_per_action=summary.passes_per_action,
         parameters=parameters,
         training_s=training_s,
@@ -115,10 +115,6 @@ def floor_row(name: str, found: Evaluation) -> MethodRow:
         if (value := getattr(row, field)) is not None
     }
     return dataclasses.replace(row, floor=True, **plain)
-
-
-def times(milliseconds: np.ndarray) -> Times:
-    return Times(*(float(x) for x in np.percentile(milliseconds, (50, 95, 99))))
 
 
 def charts(runs: dict[str, Run]) -> list[Chart]:
