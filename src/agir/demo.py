@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from agir.core.nouns import Task
+from agir.evaluation import sections
 from agir.evaluation.drawing import Curves
 from agir.evaluation.report import Report, SmallPrint, Verdict, write_report
 from agir.evaluation.rollout import evaluate as roll
@@ -16,7 +17,7 @@ from agir.evaluation.tables import Comparison, terminal_table
 from agir.runtime.bundle import one_lane
 from agir.tasks.find import task as find_task
 from agir.training.comparison import Arm, Measured, measure
-from agir.training.pages import DRAWN, charts, compared, origin, rollouts, verdict_of
+from agir.training.pages import DRAWN, charts, compared, origin, verdict_of
 from agir.training.progress import Reporter, Terminal
 
 WRITING, ARM = "lasa/Sine", "metaworld/drawer-open"
@@ -77,4 +78,4 @@ def act(folder: pathlib.Path, task: Task, arms: dict[str, Arm], episodes: int, r
     watched = {name: roll(one_lane(arm.policies, 0), task, DRAWN, record=DRAWN) for name, arm in found.items()}
     runs = {name: arm.run for name, arm in found.items()}
     curves = Curves(charts(runs), title=f"Learning curves, {task.name}")
-    return compared(task, found, episodes), [dataclasses.replace(rollouts(task, watched), title=f"Rollouts, {task.name}"), curves]
+    return compared(task, found, episodes), [sections.rollouts(task, watched, title=f"Rollouts, {task.name}"), curves]

@@ -11,15 +11,15 @@ from rich.console import Console
 from agir.core.errors import BadSetting
 from agir.core.nouns import Policy, Task
 from agir.data.normalization import Normalized
-from agir.evaluation.latency import latency
+from agir.evaluation import sections
 from agir.evaluation.outcomes import Evaluation
 from agir.evaluation.report import Report, write_report
 from agir.evaluation.rollout import evaluate as roll
-from agir.evaluation.tables import Comparison, terminal_table
+from agir.evaluation.tables import terminal_table
 from agir.runtime.bundle import load_bundle, one_lane, save_bundle
 from agir.tasks.find import task as find_task
 from agir.training.comparison import Arm, Measured, evaluated, measure
-from agir.training.pages import DRAWN, compared, comparison_report, lane_rows, rollouts
+from agir.training.pages import DRAWN, compared, comparison_report, lane_table
 from agir.training.progress import Reporter, Terminal
 from agir.training.run import Run, versions
 from agir.training.train import policy_folder
@@ -77,13 +77,16 @@ def evaluate(
             found = roll(policies, task, episodes, seeds=[lane["seed"] for lane in text["lanes"]], record=record, report=bar.move)
     if tell:
         console = Console()
-        rows = lane_rows(text["method"], found, policies, text["lanes"], latency(one_lane(policies, 0)))
-        console.print(terminal_table(Comparison(rows, title=f"{folder.name}, {checkpoint} checkpoint, on {task.name}")))
+        title = f"{folder.name}, {checkpoint} checkpoint, on {task.name}"
+        console.print(terminal_table(lane_table(text["method"], found, policies, text["lanes"], title=title)))
         for name, column in found.columns.items():
             if name == "best_reward" or name.startswith(("final_", "max_")):
                 console.print(f"  {name}: {column.mean():.3f} (mean over episodes)", style="dim", highlight=False)
     if video:
-        path = write_report(folder / "rollouts.html", Report(f"{text['method']} on {task.name}", [rollouts(task, {text["method"]: found})]))
+        drawn = sections.rollouts(task, {text["method"]: found})
+        if drawn is None:
+            raise BadSetting(f"{task.name} cannot be drawn, so there is no --video of it.")
+        path = write_report(folder / "rollouts.html", Report(f"{text['method']} on {task.name}", [drawn]))
         if tell:
             Console().print(f"Wrote {path}", highlight=False)
     return found
