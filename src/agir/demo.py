@@ -44,8 +44,11 @@ FULL = Size(
     demonstrations=25,
 )
 QUICK = Size(
-    diffusion(60, width=8, depth=2, batch=32),
-    {"behavior-cloning": Arm("behavior-cloning", {"updates": 300}), "diffusion-policy": diffusion(60, width=8, depth=2, batch=32)},
+    diffusion(60, network="mlp", width=64, depth=2, batch=32),
+    {
+        "behavior-cloning": Arm("behavior-cloning", {"updates": 300}),
+        "diffusion-policy": diffusion(60, network="mlp", width=64, depth=2, batch=32),
+    },
     episodes=3,
     demonstrations=5,
 )
