@@ -9,7 +9,7 @@ from agir.core.host import HostLanes
 from agir.data.dataset import Dataset
 from agir.data.readers import read
 from agir.tasks.find import task
-from agir.tasks.pusht import COVERED, PushT, best_rewards, seen
+from agir.tasks.pusht import COVERED, PushT, seen
 
 GOAL = (256.0, 256.0, np.pi / 4)  # the block's pose that covers the goal
 
@@ -60,7 +60,7 @@ def test_a_recorded_state_is_the_state(env):
     np.testing.assert_array_equal(env.step(np.array([120.0, 380.0]))[0], after)
 
 
-def test_reward_success_and_best_reward(env):
+def test_reward_and_success(env):
     env.place(np.array([50.0, 50.0, *GOAL]))
     observation, reward, terminated, truncated, info = env.step(np.array([50.0, 50.0]))
     assert terminated and not truncated and reward == 1.0 and info["success"] and info["coverage"] == pytest.approx(1.0, abs=1e-3)
@@ -68,10 +68,9 @@ def test_reward_success_and_best_reward(env):
     env.place(np.array([50.0, 50.0, GOAL[0] + 20.0, *GOAL[1:]]))
     _, reward, terminated, _, near = env.step(np.array([50.0, 50.0]))
     assert not terminated and not near["success"] and 0 < near["coverage"] < COVERED
-    assert reward == pytest.approx(near["coverage"] / COVERED) and near["best_reward"] == reward  # the last episode's is forgotten
+    assert reward == pytest.approx(near["coverage"] / COVERED)
     env.place(np.array([50.0, 50.0, 400.0, 400.0, 0.0]))
-    _, reward, _, _, far = env.step(np.array([50.0, 50.0]))
-    assert reward < near["best_reward"] == far["best_reward"]
+    assert env.step(np.array([50.0, 50.0]))[1] < reward
 
 
 @pytest.mark.parametrize("name", ["pusht", "pusht/image"])
@@ -144,12 +143,6 @@ def test_recordings_that_cannot_be_right_are_refused(tmp_path):
         np.savez(path, **(whole | change))
         with pytest.raises(BadData, match=message):
             read(path, PushT())
-
-
-def test_the_best_reward_of_each_episode():
-    rewards = np.float32([0.1, 0.7, 0.2, 0.0, 0.3])
-    data = Dataset(PushT().spec, {"reward": rewards}, np.array([3, 5]), None)
-    np.testing.assert_array_equal(best_rewards(data), np.float32([0.7, 0.3]))
 
 
 def test_it_draws(env):

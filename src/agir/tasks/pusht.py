@@ -44,24 +44,20 @@ def seen(state: np.ndarray) -> np.ndarray:
 
 
 class PushTWorld(gymnasium.Wrapper):
-    """gym-pusht with agir's observations; `info` has the coverage of the goal and the best reward of the episode so far."""
+    """gym-pusht with agir's observations; `info` has the covered share of the goal."""
 
     def __init__(self, env: gymnasium.Env, spec: Spec):
         super().__init__(env)
         self.observation_space, self.action_space = space_to_gymnasium(spec.observation), space_to_gymnasium(spec.action)
-        self.best = 0.0
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict]:
-        self.best = 0.0
         return self._see(self.env.reset(seed=seed, options=options)[0]), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
         observation, _, _, cut, info = self.env.step(np.clip(np.asarray(action, np.float64), 0.0, SIZE))
         coverage = float(info["coverage"])
         success, reward = coverage >= COVERED, min(coverage / COVERED, 1.0)
-        self.best = max(self.best, reward)
-        info = {"success": success, "coverage": coverage, "best_reward": self.best}
-        return self._see(observation), reward, success, cut and not success, info
+        return self._see(observation), reward, success, cut and not success, {"success": success, "coverage": coverage}
 
     def place(self, state: np.ndarray) -> Any:
         """Puts a freshly reset simulator into a recorded state [5] -> the observation.
@@ -89,8 +85,8 @@ class PushT(Optioned):
 
     Observation: agent x, y and block x, y in pixels (y down), sine and cosine of the block's angle; `pusht/image`: an image of
     96 x 96 and the agent's place. Action: where the agent shall go, in pixels. Reward: the covered share of the goal over 0.95,
-    at most 1; success, and the end, at a coverage of 0.95. The literature's score is the best reward of each episode
-    (`info["best_reward"]`), averaged.
+    at most 1; success, and the end, at a coverage of 0.95. The literature's score is the evaluation's `best_reward`, averaged over
+    episodes.
     """
 
     variant: str = "state"
@@ -100,7 +96,7 @@ class PushT(Optioned):
     about = "a disc pushes a T onto its outline (human demonstrations with --data)"
     compiled = False
     horizon = 300
-    infos = ("success", "coverage", "best_reward")
+    infos = ("success", "coverage")
 
     @property
     def spec(self) -> Spec:
@@ -197,8 +193,3 @@ def files(path: Path) -> tuple[Path, Path]:
     if path.is_dir() or path.name == IMAGES:
         return folder / NUMBERS, folder / IMAGES
     return path, folder / IMAGES
-
-
-def best_rewards(dataset: Dataset) -> np.ndarray:
-    """float32 [episodes]: the literature's score, each episode's best reward."""
-    return np.maximum.reduceat(dataset.columns["reward"], dataset.starts)
