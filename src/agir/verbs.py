@@ -67,6 +67,7 @@ def evaluate(
     folder = _folder(what)
     record, reporter = min(DRAWN, episodes) if video else 0, _reporter(tell)
     policies, text = load_bundle(policy_folder(folder, checkpoint))
+    task = task or (what.task if isinstance(what, Run) else None)
     if not (task or text["task"]):
         raise BadSetting(f"{folder} does not say what its task is: name it with --task.")
     task = _task(task or text["task"])
@@ -126,7 +127,7 @@ def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | 
     tasks = {run.asked["task"] for run in runs}
     if len(tasks) != 1:
         raise BadSetting(f"A report is about one task; these runs are about {', '.join(sorted(tasks))}.")
-    task, names = _task(tasks.pop()), _unlike([run.asked["method"] for run in runs], [run.name for run in runs])
+    task, names = runs[0].task or _task(tasks.pop()), _unlike([run.asked["method"] for run in runs], [run.name for run in runs])
     arms = {}
     for name, run in zip(names, runs, strict=True):
         evaluation = evaluated(run, task, 100, reporter=_reporter(tell))

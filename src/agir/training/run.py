@@ -24,6 +24,7 @@ class Run:
 
     def __init__(self, folder: pathlib.Path, asked: dict):
         self.folder, self.asked = folder, asked
+        self.task: Any = None  # the Task itself, where this program has it
         self.listeners: list[Callable[[dict], None]] = []  # told of every logged row
 
     @classmethod

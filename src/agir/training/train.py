@@ -68,6 +68,7 @@ def train(
     world = _world(task, learner, asked, data, parts)
     asked["fingerprints"] = {name: _fingerprint(pair) for name, pair in world.datasets.items()}
     made = Run.create(run or _free_folder(task.name, asked["method"]), asked)
+    made.task = task
     return Session(made, world, learner, parts, reporter or Reporter()).work()
 
 
@@ -99,7 +100,7 @@ def resume(
     """
     run = run if isinstance(run, Run) else Run.open(run)
     asked = run.asked
-    task = task or find_task(asked["task"])
+    task = run.task = task or run.task or find_task(asked["task"])
     learner = build(asked["learner"])
     if updates is not None:
         if updates < learner.updates:
