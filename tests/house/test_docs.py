@@ -52,8 +52,6 @@ def run_examples(page: Path, folder: Path) -> str:
 
 
 def test_the_example_of_the_readme(tmp_path):
-    if importlib.util.find_spec("agir.verbs") is None:
-        pytest.skip("agir.evaluate is not there yet")
     assert run_examples(ROOT / "README.md", tmp_path)
     assert (tmp_path / "my-policy" / "policy.json").exists()
     block = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)[1]
