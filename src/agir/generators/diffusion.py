@@ -102,10 +102,12 @@ class Diffusion(Generator):
         """From a chunk as noisy as the pass number `skip` expects to a clean one, in the passes that are left."""
         table = jax.tree.map(lambda column: column[skip:], Pass.table(self.steps, self.sampling_passes))
 
-        def one(x: Array, row: tuple[Pass, Key]) -> tuple[Array, None]:
+        keys = jax.random.split(key, self.sampling_passes - skip) if self.sampler == "ddpm" else None  # DDIM draws nothing
+
+        def one(x: Array, row: tuple[Pass, Key | None]) -> tuple[Array, None]:
             return self.step(x, row[0], context, row[1]), None
 
-        return jax.lax.scan(one, x, (table, jax.random.split(key, self.sampling_passes - skip)))[0]
+        return jax.lax.scan(one, x, (table, keys))[0]
 
     def guess(
         self, x: Float[Array, "horizon size"], at: Pass, context: Float[Array, "history features"]
@@ -117,9 +119,9 @@ class Diffusion(Generator):
         return clean if self.bound is None else jnp.clip(clean, -self.bound, self.bound), noise
 
     def step(
-        self, x: Float[Array, "horizon size"], at: Pass, context: Float[Array, "history features"], key: Key
+        self, x: Float[Array, "horizon size"], at: Pass, context: Float[Array, "history features"], key: Key | None
     ) -> Float[Array, "horizon size"]:
-        """One pass of the sampler: from step k to step j."""
+        """One pass of the sampler: from step k to step j. DDIM needs no key."""
         clean, noise = self.guess(x, at, context)
         if self.sampler == "ddim":
             return jnp.sqrt(at.later) * clean + jnp.sqrt(1 - at.later) * noise

@@ -1,0 +1,223 @@
+"""How much of a hand-written compiled loop's speed imitation has here: ratios of interleaved pairs, compile time apart.
+
+    python benchmarks/imitation.py [--rounds 7] [--only bc,mlp,unet,ddim]
+
+`updates`: updates per second of the training loop over those of a loop written by hand for this one case (the same network,
+batches, optimiser, schedule and average; nothing general in it). `ddim`: the time of a call of the planner over that of a
+sampler written by hand with the same network; 1 is the floor.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from agir.core.nouns import Method, Task
+from agir.core.spaces import Box, Spec
+from agir.core.stages import fill
+from agir.data.dataset import Dataset
+from agir.methods.imitation.behavior_cloning import BehaviorCloning
+from agir.methods.imitation.diffusion_policy import DiffusionPolicy
+from agir.training.loop import run_block, setup
+from agir.training.state import warm_cosine
+from agir.training.world import World, make_world
+
+OBSERVATION, ACTION, STEPS = 10, 2, 100  # as in Push-T by keypoints, halved
+
+
+class Made(Task):
+    """Episodes of numbers, for timing alone."""
+
+    name, horizon, about = "made", STEPS, "for timing"
+    spec = Spec(Box((OBSERVATION,)), Box((ACTION,), -1.0, 1.0))
+
+    def demonstrations(self, episodes: int, first: int = 0) -> Dataset:
+        draw = np.random.default_rng(first)
+        made = []
+        for _ in range(episodes):
+            seen = draw.normal(size=(STEPS + 1, OBSERVATION))
+            made.append({"observation": seen, "action": np.tanh(seen[:-1, :ACTION])})
+        return Dataset.from_episodes(self.spec, made)
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    jax.block_until_ready(call())
+    return time.perf_counter() - begin
+
+
+def compare(name: str, unit: str, ours: Callable[[], Any], floor: Callable[[], Any], count: int, rounds: int) -> None:
+    """Prints the time of one of `count` in each, and the ratio of the interleaved pairs (ours / floor): median and quartiles."""
+    compile_s = seconds(ours), seconds(floor)
+    pairs = [(seconds(ours) / count, seconds(floor) / count) for _ in range(rounds)]
+    ratios = sorted(mine / other for mine, other in pairs)
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    mine, other = (statistics.median(times) * 1e3 for times in zip(*pairs))
+    print(
+        f"{name:22} {mine:8.3f} ms {unit}, by hand {other:8.3f} ms; ratio {middle:.2f} [{low:.2f}, {high:.2f}], "
+        f"speed {1 / middle:.2f} of it; compiled in {compile_s[0]:.1f} and {compile_s[1]:.1f} s",
+        flush=True,
+    )
+
+
+def bound(method: Method, world: World) -> tuple[Any, Any]:
+    """-> what the training loop keeps fixed, and its carry."""
+    learner, axes = fill(method, world.spec, {}, lambda *_: None)
+    return setup(learner, axes, learner.learns_from.bind(world, learner), jax.random.split(jax.random.key(0), 1))
+
+
+def updates(name: str, method: Method, world: World, by_hand: Callable, count: int, rounds: int) -> None:
+    fixed, carry = bound(method, world)
+    held = {"ours": carry, "hand": by_hand(method, world, carry[0])}
+    columns = world.table("demonstrations", "training")
+
+    def ours() -> Any:
+        held["ours"], metrics = run_block(fixed, held["ours"], 0, count)
+        return held["ours"], metrics
+
+    @jax.jit
+    def hand_loop(columns: Any, state: Any) -> Any:
+        return jax.lax.fori_loop(0, count, lambda i, state: held["step"](columns, i, state), state)
+
+    held["hand"], held["step"] = held["hand"]
+
+    def hand() -> Any:
+        held["hand"] = hand_loop(columns, held["hand"])
+        return held["hand"]
+
+    compare(name, "an update", ours, hand, count, rounds)
+
+
+def windows(columns: Any, key: Any, batch: int, history: int, horizon: int) -> tuple[Any, Any, Any]:
+    """Observations, actions and masks of random rows, cut by hand."""
+    row = jax.random.randint(key, (batch,), 0, columns.first.shape[0])
+    first, last, begin = columns.first[row][:, None], columns.last[row][:, None], (row - history + 1)[:, None]
+    seen = jnp.maximum(begin + jnp.arange(history)[None], first)
+    done = begin + jnp.arange(horizon)[None]
+    mask = ((done >= first) & (done <= last)).astype(jnp.float32)
+    return columns.columns["observation"][seen], columns.columns["action"][jnp.clip(done, first, last)], mask
+
+
+def cloning_by_hand(method: BehaviorCloning, world: World, state: Any) -> tuple[Any, Callable]:
+    """Squared error of a network of two hidden layers, Adam, warm-up and cosine."""
+    layers = [(x.weight[0], x.bias[0]) for x in state.model.generator.network.layers]
+    optimiser = optax.adam(warm_cosine(method.rate, method.warmup, method.updates))
+
+    def loss(layers: Any, seen: Any, action: Any) -> Any:
+        x = seen[:, 0]
+        for weight, bias in layers[:-1]:
+            x = jax.nn.relu(x @ weight + bias[None])
+        return jnp.mean((x @ layers[-1][0] + layers[-1][1][None] - action[:, 0]) ** 2)
+
+    def step(columns: Any, i: Any, state: Any) -> Any:
+        layers, moments = state
+        seen, action, _ = windows(columns, jax.random.fold_in(jax.random.key(0), i), method.learns_from.batch, 1, 1)
+        change, moments = optimiser.update(jax.grad(loss)(layers, seen, action), moments, layers)
+        return optax.apply_updates(layers, change), moments
+
+    return (layers, optimiser.init(layers)), step
+
+
+def kept_by_hand(steps: int) -> np.ndarray:
+    signal = np.cos((np.arange(steps + 1) / steps + 0.008) / 1.008 * np.pi / 2) ** 2
+    return np.cumprod(1 - np.minimum(1 - signal[1:] / signal[:-1], 0.999))
+
+
+def diffusion_by_hand(method: DiffusionPolicy, world: World, state: Any) -> tuple[Any, Callable]:
+    """The loss written over a batch, AdamW, warm-up and cosine, the moving average; the network is the same."""
+    network = jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, state.model.generator.network)
+    weights, static = eqx.partition(network, eqx.is_inexact_array)
+    optimiser = optax.adamw(warm_cosine(method.rate, method.warmup, method.updates), b1=0.95, b2=0.999, weight_decay=method.weight_decay)
+    kept, batch = jnp.asarray(kept_by_hand(method.steps), jnp.float32), method.learns_from.batch
+
+    def loss(weights: Any, seen: Any, action: Any, mask: Any, key: Any) -> Any:
+        draw, disturb = jax.random.split(key)
+        k, noise = jax.random.randint(draw, (batch,), 0, method.steps), jax.random.normal(disturb, action.shape)
+        signal = kept[k][:, None, None]
+        noisy = jnp.sqrt(signal) * action * mask[..., None] + jnp.sqrt(1 - signal) * noise
+        out = jax.vmap(eqx.combine(weights, static))(noisy, k.astype(jnp.float32)[:, None], seen)
+        return jnp.sum(jnp.mean((out - noise) ** 2, -1) * mask) / jnp.sum(mask)
+
+    def step(columns: Any, i: Any, state: Any) -> Any:
+        weights, moments, average = state
+        draw, learn = jax.random.split(jax.random.fold_in(jax.random.key(0), i))
+        gradient = jax.grad(loss)(weights, *windows(columns, draw, batch, method.history, method.horizon), learn)
+        change, moments = optimiser.update(gradient, moments, weights)
+        weights = optax.apply_updates(weights, change)
+        decay = jnp.minimum(1 - jnp.maximum(i.astype(jnp.float32), 1.0) ** -0.75, 0.9999)
+        return weights, moments, jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, average, weights)
+
+    return (weights, optimiser.init(weights), jax.tree.map(jnp.copy, weights)), step
+
+
+def sampling(name: str, method: DiffusionPolicy, world: World, lanes: int, rounds: int) -> None:
+    """A call of the planner: the chunks of `lanes` lanes by DDIM."""
+    _, (state, _) = bound(method, world)
+    model = jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, state.best)
+    planner = jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, eqx.filter_vmap(method_policy(method, world))(state)).planner
+    seen = jax.random.normal(jax.random.key(1), (lanes, method.history, OBSERVATION))
+    arrays, static = eqx.partition(planner, eqx.is_array)
+    visited = np.arange(method.passes)[::-1] * (method.steps // method.passes)
+    kept = kept_by_hand(method.steps)
+    now, later = np.float32(kept[visited]), np.float32(np.append(kept[visited[1:]], 1.0))
+
+    @jax.jit
+    def ours(arrays: Any, seen: Any, key: Any) -> Any:
+        keys = jax.random.split(key, lanes)
+        return jax.vmap(lambda seen, key: eqx.combine(arrays, static).act(seen, (), key).action)(seen, keys)
+
+    network_arrays, network_static = eqx.partition(model.generator.network, eqx.is_array)
+
+    @jax.jit
+    def by_hand(network_arrays: Any, seen: Any, key: Any) -> Any:
+        network = jax.vmap(eqx.combine(network_arrays, network_static))
+        table = jnp.stack([jnp.float32(visited), now, later], 1)
+
+        def step(i: Any, x: Any) -> Any:
+            k, now, later = table[i]
+            noise = network(x, jnp.broadcast_to(k, (lanes, 1)), seen)
+            clean = jnp.clip((x - jnp.sqrt(1 - now) * noise) / jnp.sqrt(now), -1.0, 1.0)
+            return jnp.sqrt(later) * clean + jnp.sqrt(1 - later) * noise
+
+        return jax.lax.fori_loop(0, method.passes, step, jax.random.normal(key, (lanes, method.horizon, ACTION)))
+
+    key, count = jax.random.key(0), 10
+    many = lambda call, *inputs: [call(*inputs) for _ in range(count)]
+    compare(name, "a call", lambda: many(ours, arrays, seen, key), lambda: many(by_hand, network_arrays, seen, key), count, rounds)
+
+
+def method_policy(method: Method, world: World) -> Callable:
+    return fill(method, world.spec, {}, lambda *_: None)[0].policy
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", default="bc,mlp,unet,ddim")
+    asked = parser.parse_args()
+    only, rounds = asked.only.split(","), asked.rounds
+    world = make_world(Made(), {"demonstrations": Made().demonstrations(100)})
+    mlp = DiffusionPolicy(network="mlp", width=256, depth=3)
+    unet = DiffusionPolicy(width=32)
+    if "bc" in only:
+        updates("behavior-cloning", BehaviorCloning(), world, cloning_by_hand, 300, rounds)
+    if "mlp" in only:
+        updates("diffusion, MLP", mlp, world, diffusion_by_hand, 200, rounds)
+    if "unet" in only:
+        updates("diffusion, U-Net", unet, world, diffusion_by_hand, 10, rounds)
+    if "ddim" in only:
+        for lanes in (1, 64):
+            sampling(f"DDIM-10, MLP, {lanes}", mlp, world, lanes, rounds)
+        for lanes in (1, 64):
+            sampling(f"DDIM-10, U-Net, {lanes}", unet, world, lanes, rounds)
+
+
+if __name__ == "__main__":
+    main()
