@@ -19,6 +19,7 @@ from agir.core.spaces import Box, Dict, Discrete, Meaning, Spec
 from agir.data.dataset import Dataset
 from agir.data.lerobot_write import write_lerobot
 from agir.data.readers import read
+from agir.tasks.pusht import PushT
 
 LENGTHS = (4, 1, 3)
 
@@ -275,3 +276,20 @@ def test_an_ambiguous_feature_is_not_guessed(tmp_path):
     with pytest.raises(BadSpec, match="several features fit the task's observation.joints"):
         read(tmp_path / "lr", Two())
     assert Two.spec != SPEC
+
+
+def test_features_as_the_hub_has_push_t(tmp_path):
+    """Names and shapes of hub:lerobot/pusht_image."""
+    random = np.random.default_rng(2)
+    frames = {
+        "observation.image": random.integers(0, 256, (8, 96, 96, 3)).astype(np.uint8),
+        "observation.state": random.uniform(0, 512, (8, 2)).astype(np.float32),
+        "action": random.uniform(0, 512, (8, 2)).astype(np.float32),
+        "next.success": np.arange(8) == 7,
+        "next.done": np.arange(8) == 7,
+    }
+    theirs(tmp_path / "lr", change=lambda old: {n: c for n, c in old.items() if not n.startswith("observation")} | frames)
+    data = read(tmp_path / "lr", PushT("image"))
+    np.testing.assert_array_equal(data.columns["observation"]["image"], frames["observation.image"][[0, 1, 2, 4, 5, 6, 7]])
+    np.testing.assert_array_equal(data.columns["observation"]["agent"], frames["observation.state"][[0, 1, 2, 4, 5, 6, 7]])
+    assert data.columns["success"].tolist() == [False] * 6 + [True]

@@ -1,5 +1,8 @@
 """`agir data`: what is said of a dataset, and what it is written as."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from data.test_store import Wanting, same, toy
@@ -47,3 +50,10 @@ def test_it_replays_where_it_can(capsys):
 def test_errors_are_said_without_a_traceback(tmp_path, capsys):
     assert main(["data", str(tmp_path / "nothing.npz")]) == 2
     assert "no file or folder" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_the_example_of_the_page(tmp_path, monkeypatch):
+    page = Path(__file__).parents[2] / "docs" / "data.md"
+    monkeypatch.chdir(tmp_path)
+    exec(re.search(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)[1], {})
+    assert (tmp_path / "for-lerobot" / "meta" / "info.json").exists()

@@ -91,14 +91,14 @@ def test_transition_is_the_slow_loop(seed, lengths, steps, discount):
 def test_segment_is_its_transitions_and_stays_in_the_episode():
     episodes, table = make(3, [4, 6])
     got = jax.jit(jax.vmap(lambda row: segment(table, row, 5, 0.9)))(jnp.arange(table.rows))
-    each = jax.vmap(lambda row: transition(table, row, 0.9))(jnp.arange(table.rows))
+    each = jax.jit(jax.vmap(lambda row: transition(table, row, 0.9)))(jnp.arange(table.rows))
     for row in range(table.rows):
         last = 3 if row < 4 else 9
         for step in range(5):
             assert got.mask[row, step] == float(row + step <= last)
             for mine, its in zip(jax.tree.leaves(got.experience), jax.tree.leaves(each)):
                 np.testing.assert_array_equal(mine[row, step], its[min(row + step, last)])
-    whole = segment(table, table.first[7], 6, 0.9)
+    whole = jax.jit(lambda row: segment(table, table.first[row], 6, 0.9))(7)
     np.testing.assert_array_equal(whole.experience.reward, episodes[1]["reward"])
 
 

@@ -73,7 +73,8 @@ class Adroit(Optioned):
     Observation (39): 27 joints of arm and hand, latch, hinge, palm, handle, palm minus handle, and whether the door is open past
     1 rad. Action (28): where each joint shall go, in shares of its range, clipped to [-1, 1]. The episode goes on after the
     success, a hinge angle of 1.35 rad. The human demonstrations, replayed, all open the door past 1 rad but only 8 of 25 past
-    1.35 rad, so the angle says more: `info["hinge_rad"]`, of which an evaluation has the largest, `max_hinge_rad`.
+    1.35 rad, so the angle says more: `info["hinge_rad"]`, of which an evaluation has the largest, `max_hinge_rad`. They begin with
+    the arm already on its way, up to 0.4 from the simulator's start.
     """
 
     variant: str
