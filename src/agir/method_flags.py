@@ -18,6 +18,8 @@ COMMON: list[tuple[str, Any, Any, str]] = [  # name, type, default, help
     ("run", pathlib.Path | None, None, "the run's folder (runs/TASK-METHOD-N)"),
     ("normalize", str, "limits", "observations and actions: limits, standard or none"),
     ("validation_share", float, 0.1, "share of the episodes held out"),
+    ("selections", int | None, None, "evaluations on the way, in episodes of their own (10 for learners that act in compiled tasks)"),
+    ("selection_episodes", int, 20, "episodes of each of them, a seed"),
     ("log_to", str | None, None, "also write metrics to 'tensorboard' or 'wandb' (extras)"),
 ]
 

@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
 from rich.console import Console
 
@@ -37,13 +38,21 @@ def load(path: str | os.PathLike | Run, seed: int | None = None, checkpoint: str
     return one_lane(policies, 0 if seed is None else seeds.index(seed))
 
 
-def save(policy: Normalized, folder: str | os.PathLike, task: str = "") -> pathlib.Path:
-    """Writes a policy that `load` gave as a bundle of its own -> the folder. `task` is the name it is evaluated on by default."""
+def save(policy: Normalized | Run, folder: str | os.PathLike, task: str = "") -> pathlib.Path:
+    """Writes a policy that `load` gave, or all those of a run, as a bundle of its own -> the folder.
+
+    `task` is the name of the task that it is evaluated on by default. Raises BadSetting where there is a policy already.
+    """
     folder = pathlib.Path(folder)
     if (folder / "policy.json").exists():
         raise BadSetting(f"There is a policy in {folder} already: name another folder.")
-    stacked = jax.tree.map(lambda x: x[None] if hasattr(x, "shape") else x, policy)
-    save_bundle(folder, stacked, [{"seed": 0}], {"task": task, "method": "policy", "versions": versions()})
+    lanes, about = [{"seed": 0}], {"task": task, "method": "policy"}
+    if isinstance(policy, Run):
+        policies, text = load_bundle(policy_folder(policy.folder))
+        lanes, about = text["lanes"], {"task": task or text["task"], "method": text["method"]}
+    else:
+        policies = jax.tree.map(lambda x: x[None] if eqx.is_array(x) else x, policy)
+    save_bundle(folder, policies, lanes, about | {"versions": versions()})
     return folder
 
 

@@ -10,14 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from agir.core.arrays import read_arrays
-from agir.core.nouns import Learner
+from agir.core.nouns import Learner, Method
+from agir.evaluation.rollout import evaluate
 from agir.training.checkpoints import Checkpoints
-from agir.training.loop import Fixed, validation
+from agir.training.loop import Fixed, finish, validation
 from agir.training.sources import FromData
 from agir.training.world import World
 
 VALIDATIONS = 20  # a run
 VALIDATION_BATCHES = 8
+SELECTIONS = 10  # evaluations on the way, of learners that act
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,16 +32,31 @@ class Check:
 
 
 def checks_of(learner: Learner, fixed: Fixed, world: World, options: dict) -> list[Check]:
-    """The held-out split, where the learner has data and a `validate`."""
-    checks = []
-    if isinstance(learner.learns_from, FromData) and type(learner).validate is not Learner.validate:
+    """The held-out split, where the learner has data and a `validate`; and episodes of purpose "selection" where asked.
+
+    Where episodes are played they alone score: a lower loss need not act better.
+    """
+    from_data, lanes, checks = isinstance(learner.learns_from, FromData), len(fixed.keys), []
+    played = options.get("selections", 0)
+    if played is None:
+        played = 0 if from_data or not world.task.compiled or not isinstance(learner, Method) else SELECTIONS
+    if from_data and type(learner).validate is not Learner.validate:
         held = learner.learns_from.bind(world, learner, "validation")
 
         def validate(state: Any, step: int) -> tuple[dict, Any]:
             metrics = validation(fixed, held, state, jnp.int32(step), VALIDATION_BATCHES)
-            return metrics, -np.asarray(metrics["loss"]) if "loss" in metrics else None
+            return metrics, -np.asarray(metrics["loss"]) if "loss" in metrics and not played else None
 
         checks.append(Check("validation", max(1, learner.updates // VALIDATIONS), validate))
+
+    def play(state: Any, step: int) -> tuple[dict, Any]:
+        policies = world.wrapped(finish(fixed, (state, ())), lanes)
+        found = evaluate(policies, world.task, options["selection_episodes"], seeds=range(lanes), purpose="selection")
+        metrics = {name: found.columns[name].mean(1) for name in ("success", "return", "best_reward") if name in found.columns}
+        return metrics, metrics["return"]
+
+    if played:
+        checks.append(Check("selection", max(1, learner.updates // played), play))
     return checks
 
 

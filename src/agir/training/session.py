@@ -18,7 +18,7 @@ from agir.core.keys import stream
 from agir.core.nouns import Learner, Method
 from agir.core.spaces import Key
 from agir.core.stages import fill
-from agir.data.normalization import Normalization, Normalized
+from agir.data.normalization import Normalization
 from agir.runtime.bundle import Recipe, save_bundle
 from agir.training import sinks
 from agir.training.checks import Best, checks_of
@@ -128,7 +128,7 @@ class Session:
     def _updates(self, stage: str, learner: Learner, fixed: Fixed, carry: tuple, step: int, best: Best) -> tuple:
         """The blocks from `step` to the end, and what happens between them."""
         every, size, rows = max(1, learner.updates // ROWS), 1, Mean()
-        checks = checks_of(learner, fixed, self.world, self.options)
+        checks = checks_of(learner, fixed, self.world, {} if stage else self.options)
         with self.reporter.task(stage.rstrip("/") or self.run.asked["method"], learner.updates) as bar:
             bar.move(step)
             while step < learner.updates:
@@ -181,8 +181,7 @@ class Session:
     # ------------------------------------------------------------------------------------------------------- the policies
     def _save(self, which: str, policies: Any) -> None:
         recipe = self._recipe()
-        whole = jax.vmap(lambda _: self.world.normalization)(jnp.arange(len(self.lanes)))
-        wrapped = Normalized(self.world.task.spec, policies, whole, str(recipe) if recipe else "")
+        wrapped = self.world.wrapped(policies, len(self.lanes), str(recipe) if recipe else "")
         about = {"task": self.run.asked["task"], "method": self.run.asked["method"], "versions": self.run.asked["versions"]}
         if recipe:
             save_bundle(self.run.folder / "policies" / which, wrapped, self.lanes, about)

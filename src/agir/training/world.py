@@ -2,11 +2,14 @@
 
 import dataclasses
 
+import jax
+import jax.numpy as jnp
+
 from agir.core.errors import Missing
-from agir.core.nouns import Task
+from agir.core.nouns import Policy, Task
 from agir.core.spaces import Spec
 from agir.data.dataset import Dataset
-from agir.data.normalization import Normalization, NormalizedEnvironment, by_bounds, fit, normalize, normalized_spec
+from agir.data.normalization import Normalization, Normalized, NormalizedEnvironment, by_bounds, fit, normalize, normalized_spec
 from agir.data.windows import Table, tabulate
 
 
@@ -24,6 +27,11 @@ class World:
 
     def environment(self) -> NormalizedEnvironment:
         return NormalizedEnvironment(self.task.environment(), self.normalization, self.task.spec)
+
+    def wrapped(self, policies: Policy, lanes: int, recipe: str = "") -> Normalized:
+        """The learner's policies [lanes, ...] as policies that see raw observations and give raw actions."""
+        maps = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes, *x.shape)), self.normalization)
+        return Normalized(self.task.spec, policies, maps, recipe)
 
     def table(self, name: str, split: str) -> Table:
         """-> the dataset's normalised columns on the device; raises Missing where there is no such data."""
