@@ -41,7 +41,12 @@ READERS: dict[str, tuple[str, str]] = {  # asked in this order
     "adroit-door": ("agir.tasks.adroit:DoorFile", "door_human.npz: observations, actions, rewards, episode_ends, door_body_pos"),
 }
 
-CLAIMS: dict[str, tuple[str, str]] = {}
+CLAIMS: dict[str, tuple[str, str]] = {
+    "house_action_chunks": ("agir.claims.house_action_chunks:CLAIM", "chunks of actions get past pauses, single steps do not"),
+    "house_ddim": ("agir.claims.house_ddim:CLAIM", "DDIM-10 is as good as DDPM-100 and takes a fraction of its time"),
+    "house_diffusion_modes": ("agir.claims.house_diffusion_modes:CLAIM", "Diffusion Policy keeps modes apart, regression averages them"),
+    "house_history": ("agir.claims.house_history:CLAIM", "two observations stand in for a speed that is not seen"),
+}
 
 PARTS: dict[str, tuple[str, str]] = {}  # own sources, stages and parts that a description may name; agir's own need no row
 

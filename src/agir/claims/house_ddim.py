@@ -1,0 +1,24 @@
+"""Ten DDIM passes act as well as a hundred DDPM passes, in a fraction of the time."""
+
+from agir.claims.claim import Arm, Claim, Part
+
+DENOISER = {"network": "mlp", "width": 256, "depth": 3, "rate": 1e-3, "batch": 128, "updates": 3000}
+
+CLAIM = Claim(
+    slug="house_ddim",
+    sentence="DDIM with 10 passes is as good as DDPM with 100, and its call takes less than a fifth of the time.",
+    source="Chi et al. 2023, arXiv 2303.04137, section 3.4; Song et al. 2021, arXiv 2010.02502",
+    method="diffusion-policy",
+    task="multipath",
+    arms={
+        "ddim-10": Arm("diffusion-policy", DENOISER | {"sampler": "ddim", "passes": 10}),
+        "ddpm-100": Arm("diffusion-policy", DENOISER | {"sampler": "ddpm", "passes": 100}),
+    },
+    parts=(
+        Part("DDIM-10's success is not worse than DDPM-100's by more than 5 points.", "ddim-10", "ddpm-100", "success", -0.05),
+        Part("A call of DDIM-10 takes less than 0.2 of one of DDPM-100.", "ddim-10", "ddpm-100", "ms_per_call", 0.2, below=True),
+    ),
+    asked={"demonstrations": 100},
+    budget_s=900,
+    note="Both arms have the same weights: only the sampler differs.",
+)
