@@ -5,9 +5,13 @@ import time
 import numpy as np
 import pytest
 
+from agir.core.errors import BadData
+from agir.core.nouns import Task
 from agir.core.spaces import Box, Dict, Discrete, Meaning, Spec
 from agir.data.dataset import Dataset
-from agir.data.doctor import examine
+from agir.data.doctor import examine, examined
+from agir.methods.imitation.behavior_cloning import BehaviorCloning
+from agir.training.train import train
 
 SPEC = Spec(Box((3,)), Box((2,), -1.0, 1.0), Meaning("velocity", "m/s", "world", 10.0))
 
@@ -147,6 +151,22 @@ def test_notes():
         ],
     )
     assert only(examine(choices), "note", "action 3", "never chosen")
+
+
+def test_training_hears_of_it(tmp_path):
+    """Brought data are looked at before anything is trained on them: warnings are said, errors refused."""
+    data, said = healthy(), []
+    action = edit(data.columns["action"], (81, 0), 1.4)
+    examined(changed(data, action=action, reward=np.zeros_like(data.columns["reward"])), said.append)
+    assert len(said) == 1 and said[0].startswith("data: episode 2, row 1: action, entry 0 is 1.4")
+
+    class Moved(Task):
+        name, spec, horizon = "moved", SPEC, 50
+
+    broken = changed(data, action=edit(data.columns["action"], (45, 1), np.nan))
+    with pytest.raises(BadData, match="episode 1, column 'action', row 5"):
+        train(Moved(), BehaviorCloning(updates=1), data=broken, run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_it_is_cheap_with_images_and_many_rows():

@@ -6,12 +6,13 @@ in an episode's first and last row.
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
+from agir.core.errors import BadData
 from agir.core.spaces import Box, Dict, Discrete, Space
 from agir.data.dataset import Dataset
 from agir.data.normalization import TINY
@@ -38,6 +39,16 @@ def examine(dataset: Dataset, validation: Dataset | None = None) -> list[Finding
         findings = [finding for check in checks for finding in check(dataset)]
         findings += _leakage(dataset, validation) if validation is not None else []
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def examined(dataset: Dataset, say: Callable[[str], None]) -> None:
+    """Before training: says the warnings, and raises BadData on the first error."""
+    for finding in examine(dataset):
+        text = f"{finding.where}: {finding.what}. {finding.mend[:1].upper()}{finding.mend[1:]}"
+        if finding.severity == "error":
+            raise BadData(f"{text}. (`agir data` looks a dataset over.)")
+        if finding.severity == "warning":
+            say(f"data: {text}")
 
 
 def _named(values: Any, what: str = "") -> str:

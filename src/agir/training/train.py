@@ -15,6 +15,7 @@ from agir.core.errors import BadSetting
 from agir.core.nouns import Learner, Method, Policy, Task
 from agir.core.stages import check_base, check_brought, given_names
 from agir.data.dataset import Dataset
+from agir.data.doctor import examined
 from agir.data.normalization import Normalized
 from agir.runtime.bundle import Recipe, load_bundle, one_lane
 from agir.tasks.find import task as find_task
@@ -65,7 +66,7 @@ def train(
         "state": "running",
     }
     parts = _load_brought(learner, brought)
-    world = _world(task, learner, asked, data, parts)
+    world = _world(task, learner, asked, data, parts, reporter or Reporter())
     asked["fingerprints"] = {name: _fingerprint(pair) for name, pair in world.datasets.items()}
     made = Run.create(run or _free_folder(task.name, asked["method"]), asked)
     made.task = task
@@ -185,11 +186,13 @@ def policy_folder(path: str | os.PathLike, which: str = "last") -> pathlib.Path:
     return path / "policies" / which
 
 
-def _world(task: Task, learner: Learner, asked: dict, data: Any, parts: dict[str, Part]) -> World:
-    """The world of the run; a run given a base takes the base's normalisation."""
+def _world(task: Task, learner: Learner, asked: dict, data: Any, parts: dict[str, Part], reporter: Reporter | None = None) -> World:
+    """The world of the run; a run given a base takes the base's normalisation. What looks wrong with brought data is said."""
     options = asked["options"]
     wanted = dict.fromkeys(name for source in _sources(learner, parts) for name in source.wants())
     datasets = {name: _dataset(task, name, data, options["demonstrations"]) for name in wanted}
+    for dataset in datasets.values() if data is not None and reporter is not None else ():
+        examined(dataset, reporter.say)
     bases = [part.normalization for part in parts.values() if part.normalization is not None]
     world = make_world(
         task,
