@@ -17,7 +17,6 @@ ROWS = [  # name, finite
     ("acrobot", False),
     ("cartpole", False),
     ("lasa/Sine", False),
-    ("lasa/Multi_Models_1,velocity=1", False),
     ("mountain-car", False),
     ("pendulum", False),
     ("pendulum/hidden", False),
