@@ -20,14 +20,26 @@ from agir.training.run import Run
 from agir.training.train import resume, train
 
 HERE = pathlib.Path(__file__).parent
-KILLS = 4
-LEARNERS = ("toy:toy-clone", "toy:toy-online", "toy:toy-staged")
+KILLS = 6
+LEARNERS = (
+    'toy:toy-clone:{"updates": 600}',
+    'toy:toy-online:{"updates": 600}',
+    'toy:toy-staged:{"updates": 600}',
+    'pendulum:behavior-cloning:{"updates": 300, "width": 8, "batch": 8}',
+    'pendulum:bc-rnn:{"updates": 300, "width": 8, "batch": 8}',
+    'pendulum:diffusion-policy:{"updates": 300, "network": "mlp", "width": 16, "depth": 2, "batch": 8}',
+    'pendulum:code-prior:{"updates": 300, "codec.updates": 200, "width": 8, "codec.width": 8, "batch": 8}',
+)
 
 
 def run_script(folder, *which):
     command = [sys.executable, str(HERE / "killable.py"), str(folder), *which]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | {"PYTHONPATH": str(HERE.parent)}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(HERE.parent), "AGIR_CACHE": str(folder.parent / "cache")},
     )
 
 
@@ -40,34 +52,37 @@ def arrays(folder):
     return found
 
 
+def newest(folder):
+    """When the last checkpoint below a folder was written."""
+    return max((path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")), default=0)
+
+
+@pytest.mark.timeout(900)
 def test_killed_at_random_moments_the_weights_are_those_of_an_uninterrupted_run(tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     process = run_script(whole, *LEARNERS)
-    output = process.communicate(timeout=280)[0]
+    output = process.communicate(timeout=800)[0]
     assert process.returncode == 0, output
     draw, killed = random.Random(0), 0
     for _ in range(KILLS):
-        steps = lambda: sum(1 for _ in cut.rglob("*.safetensors"))
-        process, before = run_script(cut, *LEARNERS), steps()
-        newest = lambda: max((p.stat().st_mtime_ns for p in cut.rglob("*.safetensors")), default=0)
-        before = newest()
-        while process.poll() is None and newest() == before:
+        process, before = run_script(cut, *LEARNERS), newest(cut)
+        while process.poll() is None and newest(cut) == before:
             time.sleep(0.02)
-        time.sleep(draw.uniform(0.0, 0.8))
+        time.sleep(draw.uniform(0.0, 1.5))
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             killed += 1
         process.communicate()
     assert killed >= 2
     process = run_script(cut, *LEARNERS)
-    output = process.communicate(timeout=280)[0]
+    output = process.communicate(timeout=800)[0]
     assert process.returncode == 0, output
     expected, found = arrays(whole), arrays(cut)
     assert expected.keys() == found.keys() and len(expected) > 20
     for name in expected:
         np.testing.assert_array_equal(expected[name], found[name], err_msg=name)
-    for name in LEARNERS:
-        rows = [Run.open(folder / name.replace(":", "-")).rows() for folder in (whole, cut)]
+    for name in sorted(path.name for path in whole.iterdir()):
+        rows = [Run.open(folder / name).rows() for folder in (whole, cut)]
         plain = [[{k: v for k, v in row.items() if k != "update_ms"} for row in part if row["split"] == "validation"] for part in rows]
         assert plain[0] == plain[1]
 

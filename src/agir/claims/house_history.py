@@ -2,7 +2,7 @@
 
 from agir.claims.claim import Arm, Claim, Part
 
-CLONE = {"head": "mse", "width": 256, "depth": 2, "updates": 4000}
+CLONE = {"head": "mse", "width": 256, "depth": 2, "updates": 10_000}
 
 CLAIM = Claim(
     slug="house_history",

@@ -1,0 +1,78 @@
+"""The mechanism of claims: verdicts follow from intervals alone, pilots are never recorded, the ledger only grows."""
+
+import json
+
+import pytest
+from training import toys
+
+from agir.claims.claim import Arm, Claim, Part
+from agir.claims.run import PILOT_SEEDS, run_claim
+from agir.core import ledger, registry
+from agir.training.progress import Reporter
+
+TOY = Claim(
+    slug="toy_claim",
+    sentence="Longer training is better.",
+    source="nobody",
+    method="toy-clone",
+    task="toy",
+    arms={"long": Arm("toy-clone", {"updates": 30}), "short": Arm("toy-clone", {"updates": 1})},
+    parts=(
+        Part("more often", "long", "short", "success", 0.9),
+        Part("never much worse", "long", "short", "success", -0.99),
+        Part("a call takes no ten times as long", "long", "short", "ms_per_call", 10.0, below=True),
+    ),
+    asked={"demonstrations": 5},
+    budget_s=10,
+    seeds=2,
+    episodes=20,
+)
+
+
+@pytest.fixture(autouse=True)
+def toy():
+    toys.register()
+
+
+def test_a_claim_is_run_once_and_judged_part_by_part(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    row = run_claim(TOY, tmp_path, Reporter(), ledger=path)
+    assert [part["verdict"] for part in row["parts"]][1:] == ["holds", "holds"]
+    assert row["parts"][0]["verdict"] in ("fails", "undecided")
+    first = row["parts"][0]
+    assert first["low"] <= first["figure"] <= first["high"] and first["n"] == 40 and first["threshold"] == 0.9
+    assert row["arms"].keys() == {"long", "short"} and row["seeds"] == 2
+    made = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}
+    again = run_claim(TOY, tmp_path, Reporter(), ledger=path)
+    assert made == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}
+    assert again["parts"][:2] == row["parts"][:2]
+    rows = ledger.rows(path)
+    assert len(rows) == 2 and ledger.latest(path)["toy_claim"].whole["when"] == again["when"]
+    assert ledger.verdicts(path) == {"toy-clone": " ".join(ledger.SIGNS[part["verdict"]] for part in again["parts"])}
+
+
+def test_a_pilot_has_seeds_and_starts_of_its_own_and_is_not_recorded(tmp_path):
+    row = run_claim(TOY, tmp_path, Reporter(), pilot=True, ledger=tmp_path / "ledger.jsonl")
+    assert not (tmp_path / "ledger.jsonl").exists() and row["seeds"] == len(PILOT_SEEDS)
+    rows = [json.loads(line) for path in tmp_path.rglob("evaluations/*.jsonl") for line in path.read_text().splitlines()]
+    assert rows and all(row["start"].startswith("pilot/") and row["seed"] in PILOT_SEEDS for row in rows)
+
+
+def test_every_claim_of_the_house_is_well_formed():
+    for name in registry.names("claim"):
+        claim = registry.find("claim", name)
+        assert claim.slug == name and claim.sentence.endswith(".") and claim.method in registry.names("method")
+        assert claim.seeds >= 5 and claim.episodes >= 200
+        for part in claim.parts:
+            assert {part.ours, part.theirs} <= claim.arms.keys()
+        for arm in claim.arms.values():
+            assert arm.method in registry.names("method")
+
+
+def test_the_ledger_belongs_to_known_claims_and_no_verdict_is_at_odds_with_its_interval():
+    for row in ledger.rows():
+        assert row.claim in registry.names("claim")
+        for part in row.parts:
+            above, below = part["low"] > part["threshold"], part["high"] < part["threshold"]
+            holds, fails = (below, above) if part["below"] else (above, below)
+            assert part["verdict"] == ("holds" if holds else "fails" if fails else "undecided")
