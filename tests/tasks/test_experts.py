@@ -13,7 +13,15 @@ from agir.core.registry import names
 from agir.tasks.demonstrations import collect
 from agir.tasks.find import task
 
-NAMES = ["acrobot", "cartpole", "mountain-car", "pendulum", "pendulum/hidden"]
+NAMES = [
+    "acrobot",
+    "cartpole",
+    "mountain-car",
+    "multipath",
+    "multipath/modes=8,rows=3,pauses=3,control=position",
+    "pendulum",
+    "pendulum/hidden",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

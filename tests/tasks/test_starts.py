@@ -18,6 +18,8 @@ ROWS = [  # name, finite
     ("cartpole", False),
     ("lasa/Sine", False),
     ("mountain-car", False),
+    ("multipath", False),
+    ("multipath/modes=4,rows=2,pauses=1,distractors=2", False),
     ("pendulum", False),
     ("pendulum/hidden", False),
 ]

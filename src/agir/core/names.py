@@ -15,6 +15,10 @@ TASKS: dict[str, tuple[str, str]] = {
         "agir.tasks.mountain_car:MountainCar",
         "swing a weak car up a hill within 200 steps; three actions, no reward before the top",
     ),
+    "multipath": (
+        "agir.tasks.multipath:Multipath",
+        "cross a field of walls by any of several routes: modes=, rows=, pauses=, noise=, distractors=, control=",
+    ),
     "pendulum": ("agir.tasks.pendulum:Pendulum", "swing a pendulum up and hold it; pendulum/hidden does not show the speed"),
     "lasa": ("agir.tasks.lasa:Lasa", "a pen draws one of 30 shapes as people do (human demonstrations)"),
 }

@@ -19,7 +19,7 @@ from agir.core.lanes import begin_lanes, move_lanes
 from agir.core.nouns import Environment, Policy, Task
 from agir.data.dataset import Dataset
 
-LANES = 256  # episodes at once
+LANES = 256  # episodes at once, however few are asked for, so that a task and its expert are compiled once
 PATIENCE = 50  # episodes tried for each one kept, before a policy that does not succeed is given up
 
 
@@ -33,12 +33,11 @@ def collect(task: Task, policy: Policy, episodes: int, first: int = 0, successfu
     Raises BadEnvironment where fewer than one episode in PATIENCE succeeds.
     """
     _check_count(task, episodes)
-    env, lanes = task.environment(), min(LANES, 1 << (episodes - 1).bit_length())
-    kept, indices, tried, successes = [], [], 0, 0
+    env, kept, indices, tried, successes = task.environment(), [], [], 0, 0
     while len(kept) < episodes:
-        batch = np.arange(first + tried, first + tried + lanes)
+        batch = np.arange(first + tried, first + tried + LANES)
         rows = jax.device_get(_roll(env, policy, task.horizon, jnp.asarray(batch, jnp.int32)))
-        for lane, index in enumerate(batch[: lanes if successful else episodes - len(kept)]):
+        for lane, index in enumerate(batch):
             episode, success = _cut(rows, lane)
             tried, successes = tried + 1, successes + success
             if success or not successful:
