@@ -1,5 +1,6 @@
 """Strict: shapes are checked at run time, our warnings are errors, no implicit promotion of ranks or dtypes."""
 
+import gc
 import os
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -9,11 +10,22 @@ from jaxtyping import install_import_hook
 
 install_import_hook("agir", "beartype.beartype")
 
+import equinox as eqx  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget_compiled_programs():
+    """Each file of tests gives back what it had compiled: all of them together would take many GB."""
+    yield
+    eqx.clear_caches()
+    jax.clear_caches()
+    gc.collect()
+
 
 NEVER_SKIPPED_IN_CI = ("needs OpenGL", "needs Chromium", "needs uv")  # .ci/run brings them, so their absence is a failure there
 
