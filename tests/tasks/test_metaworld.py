@@ -138,16 +138,17 @@ def test_drawing_keeps_its_structure_and_disturbs_nothing():
     assert scene["view"] == "3d" and scene["shapes"][0]["role"] == "ground"
 
 
-def test_a_box_is_drawn_by_its_edges():
-    """The wall of reach-wall is one box: 16 points along its edges, each edge parallel to an axis."""
+def test_a_box_is_drawn_by_its_faces():
+    """The wall of reach-wall is one box: six faces of four corners, each edge parallel to an axis."""
     arm = task("metaworld/reach-wall")
     env = arm.make()
     env.reset(seed=0)
-    boxes = [np.array(shape["points"]) for shape in arm.shapes(env) if shape["role"] == "object" and len(shape["points"]) == 16]
-    assert len(boxes) == 1
-    steps = np.abs(np.diff(boxes[0], axis=0)) > 1e-6
-    assert (steps.sum(1) == 1).all() and len(np.unique(boxes[0].round(6), axis=0)) == 8
-    np.testing.assert_allclose(np.ptp(boxes[0], axis=0), [0.24, 0.02, 0.12], atol=1e-5)
+    faces = [np.array(shape["points"]) for shape in arm.shapes(env) if shape["role"] == "object" and shape["kind"] == "polygon"]
+    assert [face.shape for face in faces] == [(4, 3)] * 6
+    edges = np.concatenate([np.abs(np.diff(face, axis=0, append=face[:1])) > 1e-6 for face in faces])
+    corners, times = np.unique(np.concatenate(faces).round(6), axis=0, return_counts=True)
+    assert (edges.sum(1) == 1).all() and len(corners) == 8 and (times == 3).all()
+    np.testing.assert_allclose(np.ptp(corners, axis=0), [0.24, 0.02, 0.12], atol=1e-5)
     env.close()
 
 
