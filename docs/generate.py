@@ -13,7 +13,8 @@ import pathlib
 import re
 import sys
 
-from agir.core import ledger
+from agir.claims.claim import Claim
+from agir.core import ledger, registry
 from agir.core.names import CLAIMS, METHODS
 from agir.core.nouns import Learner
 from agir.training.settings import settings_of
@@ -38,8 +39,8 @@ def method_page(name: str, rows: dict[str, ledger.Row]) -> str:
     parts = [f"# {name}", about[0].upper() + about[1:] + ".", f"`agir train TASK {name}` · [{source}](../../{source})"]
     parts += [prose(inspect.getdoc(importlib.import_module(module)) or ""), own_text(kind)]
     parts += ["## Settings", settings_table(kind()), givens_table(kind())]
-    claims = [row for row in rows.values() if row.whole.get("method") == name]
-    parts += ["## Claims", "\n\n".join(map(claim_text, claims)) or "None was run yet."]
+    lines = [f"- [{c.slug}](../claims.md#{c.slug}): {cell(c.sentence)} ({verdict(rows.get(c.slug))})" for c in claims_of(name)]
+    parts += ["## Claims" if lines else "", "\n".join(lines)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -70,17 +71,12 @@ def shown(value: object) -> str:
 
 
 def methods_table(rows: dict[str, ledger.Row]) -> str:
-    """For the README: each method, what it is, and what came of its paper's claim."""
-    verdicts: dict[str, list[str]] = {}
-    for row in rows.values():
-        words = [f"{claim_link(row.claim)}: {', '.join(WORDS[part['verdict']] for part in row.parts)}"]
-        verdicts.setdefault(row.whole.get("method", ""), []).extend(words)
-    lines = [(f"[{name}](docs/methods/{name}.md)", cell(about), "; ".join(verdicts.get(name, []))) for name, (_, about) in METHODS.items()]
-    return table(("method", "", "claim"), lines)
-
-
-def claim_link(slug: str) -> str:
-    return f"[{slug}](docs/claims.md#{slug})"
+    """For the README: each method, what it is, and what came of its claims."""
+    lines = []
+    for name, (_, about) in METHODS.items():
+        claims = [f"[{claim.slug}](docs/claims.md#{claim.slug}): {verdict(rows.get(claim.slug))}" for claim in claims_of(name)]
+        lines.append((f"[{name}](docs/methods/{name}.md)", cell(about), "; ".join(claims)))
+    return table(("method", "", "claims"), lines)
 
 
 def between(text: str, inner: str) -> str:
@@ -92,34 +88,64 @@ def between(text: str, inner: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------- claims
+def claims() -> list[Claim]:
+    return [registry.find("claim", slug) for slug in CLAIMS]
+
+
+def claims_of(method: str) -> list[Claim]:
+    return [claim for claim in claims() if claim.method == method]
+
+
 def claims_page(rows: dict[str, ledger.Row]) -> str:
-    listed = [(f"[{slug}](#{slug})", cell(about), verdict(rows.get(slug))) for slug, (_, about) in CLAIMS.items()]
+    listed = [(f"[{claim.slug}](#{claim.slug})", cell(CLAIMS[claim.slug][1]), verdict(rows.get(claim.slug))) for claim in claims()]
     parts = [
         "# Claims",
         "What papers say, run as checks: `agir claim SLUG` trains a method and its baselines on the same data and seeds, evaluates them "
         "on the same starts, and appends a row to the ledger. A claim that fails stays here as failing.",
         table(("claim", "", "verdict"), listed),
     ]
-    return "\n\n".join(parts + [claim_text(rows[slug]) for slug in CLAIMS if slug in rows]) + "\n"
+    return "\n\n".join(parts + [claim_text(claim, rows.get(claim.slug)) for claim in claims()]) + "\n"
 
 
 def verdict(row: ledger.Row | None) -> str:
     return ", ".join(WORDS[part["verdict"]] for part in row.parts) if row else "not run"
 
 
-def claim_text(row: ledger.Row) -> str:
-    """One run of a claim: each part's figure with its interval, and what it took."""
+def claim_text(claim: Claim, row: ledger.Row | None) -> str:
+    """A claim as it was fixed, and what came of its newest run: figures with their intervals, and what it took."""
+    size = f"{claim.seeds} seeds, {claim.episodes} episodes each, on `{claim.task}`"
+    about = f"{prose(claim.source)}. [{claim.method}](methods/{claim.method}.md); {size}."
+    parts = [f"## {claim.slug}", prose(claim.sentence), about]
+    if row is None:
+        lines = [(cell(part.sentence), f"{part.quantity} of {part.ours} against {part.theirs}") for part in claim.parts]
+        parts += [table(("part", "compared"), lines), "Not run."]
+    else:
+        parts += [parts_table(row), arms_table(row.whole["arms"]), run_text(row.whole)]
+    return "\n\n".join([*parts, prose(claim.note)]).strip()
+
+
+def parts_table(row: ledger.Row) -> str:
     lines = []
     for part in row.parts:
-        unit = f" {part['unit']}" if part.get("unit") else ""
-        interval = f"{part['figure']:.3g} [{part['low']:.3g}, {part['high']:.3g}]{unit}"
-        threshold, note = f"{part['threshold']:.3g}{unit}", cell(part.get("note", ""))
-        lines.append((cell(part["sentence"]), WORDS[part["verdict"]], interval, threshold, note))
-    whole = row.whole
+        scale, unit = (100, " points") if part["quantity"].endswith(": success") else (1, "")
+        value, low, high, threshold = (f"{scale * part[name]:.3g}" for name in ("figure", "low", "high", "threshold"))
+        sign = "<" if part["below"] else ">"
+        figure = f"{value} [{low}, {high}]{unit}"
+        lines.append((cell(part["sentence"]), WORDS[part["verdict"]], cell(part["quantity"]), figure, f"{sign} {threshold}{unit}"))
+    return table(("part", "verdict", "quantity", "figure [95%]", "threshold"), lines)
+
+
+def arms_table(arms: dict[str, dict]) -> str:
+    lines = []
+    for name, arm in arms.items():
+        rate = "" if arm["success"] is None else "{:.3f} [{:.3f}, {:.3f}]".format(*arm["success"])
+        lines.append((name, rate, f"{arm['return']:.4g}", f"{arm['parameters']:,}", f"{arm['training_s']:.0f} s"))
+    return table(("arm", "success [95%]", "return", "parameters", "training"), lines)
+
+
+def run_text(whole: dict) -> str:
     took = f"{whole['seeds']} seeds, {whole['episodes']} episodes each, {whole['seconds']:.0f} s"
-    about = f"{took}; {whole['machine']}; commit {whole['commit'][:10]}, {whole['when'][:10]}."
-    notes = [f"\n\n{prose(whole['note'])}"] if whole.get("note") else []
-    return f"### {row.claim}\n\n{table(('', 'verdict', 'figure [95%]', 'threshold', ''), lines)}\n\n{about}" + "".join(notes)
+    return f"Run on {whole['when'][:10]} at commit {(whole['commit'] or 'unknown')[:10]}: {took}; {cell(whole['machine'])}."
 
 
 # ------------------------------------------------------------------------------------------------------------------ text

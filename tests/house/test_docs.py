@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agir.claims.claim import Claim, Part
 from agir.core.ledger import Row
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ def test_links_lead_somewhere(page):
         if not link.startswith(("http", "mailto")):
             target = (page.parent / path).resolve() if path else page
             assert target.exists(), f"{page.name} links to {link}"
-            assert not anchor or anchor in anchors(target) or "claims.md" in link, f"{page.name} links to {link}"
+            assert not anchor or anchor in anchors(target), f"{page.name} links to {link}"
 
 
 def run_examples(page: Path, folder: Path) -> str:
@@ -72,33 +73,57 @@ def test_the_two_commands():
 
 
 # ---------------------------------------------------------------------------------------------------------- the generator
-PART = {"name": "speed", "sentence": "faster | than *all*", "verdict": "holds", "figure": 2.5, "low": 2.25, "high": 2.75, "threshold": 2.0}
+CLAIM = Claim(
+    slug="made-up",
+    sentence="A is *faster* than B, and as good.",
+    source="Ann 2020",
+    method="code-prior",
+    task="multipath",
+    arms={},
+    parts=(Part("A is as good.", "a", "b", "success", -0.05), Part("A | is faster.", "a", "b", "ms_per_call", 0.5, below=True)),
+    asked={},
+    budget_s=60,
+    note="A note.",
+)
+BETTER = {"verdict": "undecided", "figure": -0.012, "low": -0.062, "high": 0.038, "quantity": "a less b: success"}
+FASTER = {"verdict": "holds", "figure": 0.25, "low": 0.225, "high": 0.275, "quantity": "a over b: ms_per_call"}
 ROW = {
-    "method": "code-prior",
     "when": "2026-01-02T03:04:05",
     "commit": "0123456789abcdef",
     "seconds": 61.4,
     "seeds": 10,
     "episodes": 500,
-    "machine": "2 cores",
-    "note": "A note.",
+    "machine": "x86_64, cpu",
+    "parts": [p | {"sentence": c.sentence, "threshold": c.threshold, "below": c.below} for p, c in zip((BETTER, FASTER), CLAIM.parts)],
+    "arms": {"a": {"success": [0.8, 0.75, 0.85], "return": -12.345, "parameters": 12345, "training_s": 30.2}},
 }
 
 
-def ledger(**more) -> dict:
-    parts = (PART | {"unit": "times"}, PART | {"name": "success", "sentence": "as good", "verdict": "undecided", "unit": "points"})
-    return {"made-up": Row("made-up", parts, ROW | more)}
+@pytest.fixture
+def made_up(monkeypatch) -> dict[str, Row]:
+    monkeypatch.setattr(generate, "CLAIMS", {"made-up": ("nowhere:CLAIM", "faster, as good")})
+    monkeypatch.setattr(generate.registry, "find", lambda kind, name: CLAIM)
+    return {"made-up": Row("made-up", tuple(ROW["parts"]), ROW)}
 
 
-def test_a_claims_figures_reach_the_pages():
-    text = generate.claim_text(ledger()["made-up"])
-    assert "| faster \\| than \\*all\\* | ✓ holds | 2.5 [2.25, 2.75] times | 2 times |" in text
-    assert "| as good | ? undecided |" in text
-    assert "10 seeds, 500 episodes each, 61 s; 2 cores; commit 0123456789, 2026-01-02." in text and text.endswith("A note.")
-    assert "### made-up" in generate.method_page("code-prior", ledger())
-    assert "None was run yet" in generate.method_page("code-prior", ledger(method="other"))
-    line = next(line for line in generate.methods_table(ledger()).splitlines() if "[code-prior]" in line)
-    assert line.endswith("| [made-up](docs/claims.md#made-up): ✓ holds, ? undecided |")
+def test_a_claims_figures_reach_the_pages(made_up):
+    text = generate.claims_page(made_up)
+    assert "| [made-up](#made-up) | faster, as good | ? undecided, ✓ holds |" in text
+    assert "A is \\*faster\\* than B, and as good.\n\nAnn 2020. [code-prior](methods/code-prior.md)" in text
+    assert "| A is as good. | ? undecided | a less b: success | -1.2 [-6.2, 3.8] points | > -5 points |" in text
+    assert "| A \\| is faster. | ✓ holds | a over b: ms\\_per\\_call | 0.25 [0.225, 0.275] | < 0.5 |" in text
+    assert "| a | 0.800 [0.750, 0.850] | -12.35 | 12,345 | 30 s |" in text
+    assert "Run on 2026-01-02 at commit 0123456789: 10 seeds, 500 episodes each, 61 s; x86\\_64, cpu.\n\nA note.\n" in text
+    assert "(? undecided, ✓ holds)" in generate.method_page("code-prior", made_up)
+    line = next(line for line in generate.methods_table(made_up).splitlines() if "[code-prior]" in line)
+    assert line.endswith("| [made-up](docs/claims.md#made-up): ? undecided, ✓ holds |")
+
+
+def test_a_claim_that_was_not_run_says_so(made_up):
+    text = generate.claims_page({})
+    assert "faster, as good | not run |" in text and "| A is as good. | success of a against b |" in text and "Not run." in text
+    assert "(not run)" in generate.method_page("code-prior", {})
+    assert "## Claims" not in generate.method_page("bc-rnn", {})
 
 
 def test_a_page_holds_the_docstring_and_every_setting():

@@ -12,6 +12,7 @@ import equinox as eqx
 import pytest
 
 import agir
+from agir.claims.claim import Claim
 from agir.core.names import TABLES
 from agir.core.nouns import Method, Task
 from agir.core.registry import find
@@ -46,6 +47,10 @@ def test_a_row_of_the_tables_is_true(kind, name, path, about):
         assert isinstance(thing, Task) or callable(thing)
     elif kind == "reader":
         assert callable(thing)
+    elif kind == "claim":
+        assert isinstance(thing, Claim) and thing.slug == name and thing.method in TABLES["method"] and thing.parts
+        assert {arm for part in thing.parts for arm in (part.ours, part.theirs)} <= set(thing.arms)
+        assert {arm.method for arm in thing.arms.values()} <= set(TABLES["method"])
 
 
 def test_no_two_rows_name_one_thing():
