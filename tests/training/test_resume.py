@@ -20,8 +20,9 @@ from agir.training.run import Run
 from agir.training.train import resume, train
 
 HERE = pathlib.Path(__file__).parent
-KILLS = 6
+KILLS = 4
 LEARNERS = (
+    'cartpole:dqn:{"updates": 300, "width": 8, "batch": 8, "warm": 64, "capacity": 500}',
     'toy:toy-clone:{"updates": 600}',
     'toy:toy-online:{"updates": 600}',
     'toy:toy-staged:{"updates": 600}',

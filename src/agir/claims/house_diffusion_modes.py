@@ -2,7 +2,7 @@
 
 from agir.claims.claim import Arm, Claim, Part
 
-CHUNK = {"history": 2, "horizon": 16, "execute": 8, "batch": 128, "updates": 3000}
+CHUNK = {"history": 2, "horizon": 16, "execute": 8, "batch": 128, "updates": 8000}
 
 CLAIM = Claim(
     slug="house_diffusion_modes",

@@ -2,7 +2,7 @@
 
 from agir.claims.claim import Arm, Claim, Part
 
-CLONE = {"head": "mse", "width": 256, "depth": 2, "updates": 10_000}
+CLONE = {"head": "mse", "width": 256, "depth": 2, "updates": 20_000}
 
 CLAIM = Claim(
     slug="house_history",
@@ -15,6 +15,6 @@ CLAIM = Claim(
         "history 1": Arm("behavior-cloning", CLONE | {"history": 1, "horizon": 1}),
     },
     parts=(Part("Two observations succeed more often than one, by more than 20 points.", "history 2", "history 1", "success", 0.20),),
-    asked={"demonstrations": 100},
+    asked={"demonstrations": 300},
     budget_s=300,
 )
