@@ -204,8 +204,8 @@ def main() -> None:
     asked = parser.parse_args()
     only, rounds = asked.only.split(","), asked.rounds
     world = make_world(Made(), {"demonstrations": Made().demonstrations(100)})
-    mlp = DiffusionPolicy(network="mlp", width=256, depth=3)
-    unet = DiffusionPolicy(width=32)
+    mlp = DiffusionPolicy(network="mlp")
+    unet = DiffusionPolicy()
     if "bc" in only:
         updates("behavior-cloning", BehaviorCloning(), world, cloning_by_hand, 300, rounds)
     if "mlp" in only:

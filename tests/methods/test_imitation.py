@@ -179,7 +179,7 @@ def test_the_weights_that_act_are_the_papers_average():
     method = learner(DiffusionPolicy, network="mlp", width=8, depth=1, history=1, horizon=4, updates=50, warmup=1)
     step = eqx.filter_jit(lambda state, i: method.update(state, two_ways(jax.random.key(0)), i, jax.random.key(i))[0])
     state = eqx.filter_jit(method.init)(jax.random.key(0))
-    weight = lambda model: np.asarray(model.generator.network.body.layers[0].weight)
+    weight = lambda model: np.asarray(model.generator.network.first.weight)
     average = weight(state.best)
     for i in range(5):
         state = step(state, jnp.int32(i))

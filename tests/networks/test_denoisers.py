@@ -9,6 +9,7 @@ import pytest
 from agir.core.errors import BadSetting, UnknownName
 from agir.networks.denoiser import create_denoiser
 from agir.networks.layers import grown
+from agir.networks.mlp import DenoisingMLP
 from agir.networks.transformer import Attention, Transformer
 from agir.networks.unet import Unet
 
@@ -47,6 +48,11 @@ def test_every_input_matters_and_rows_stay_apart(name):
     for other in out[1:]:  # one input, changed in one row, changes that row and no other
         np.testing.assert_array_equal(out[0, ::2], other[::2])
         assert jnp.abs(out[0, 1] - other[1]).max() > 1e-4
+
+
+def test_sizes_that_are_not_given_are_the_networks_own():
+    shapes = lambda **sizes: jax.eval_shape(lambda key: create_denoiser("mlp", CHUNK, CONTEXT, key, **sizes), jax.random.key(0))
+    assert shapes().first.weight.shape == (22, 256) and len(shapes(width=8).layers) == 3 and len(shapes(depth=1).layers) == 1
 
 
 def test_unknown_and_unfit_networks_are_refused():
@@ -116,6 +122,20 @@ def test_unet_equals_a_slow_one():
         x = np.concatenate([x, kept.pop()], -1)
         x = np_double(level.resample, np_film(level.second, np_film(level.first, x, condition), condition))
     np.testing.assert_allclose(eqx.filter_jit(net)(*inputs()), np_linear(net.out, np_block(net.last, x)), atol=1e-4)
+
+
+def test_the_mlp_against_numpy():
+    net = eqx.filter_jit(lambda key: DenoisingMLP.create(CHUNK, CONTEXT, key, 8, 2))(jax.random.key(3))
+    chunk, times, context = map(np.asarray, inputs())
+    angle = times[0] * 10_000.0 ** -(np.arange(16) / 15)
+    embedded = np_linear(net.time.first, np.concatenate([np.sin(angle), np.cos(angle)]))
+    time = np_mish(np_linear(net.time.second, np_mish(embedded)))
+    x = np_linear(net.first, np.concatenate([chunk.ravel(), context.ravel()]))
+    for layer in net.layers:
+        scale, shift = np.split(np_linear(layer.film, time), 2)
+        x = x + np_mish(np_linear(layer.inside, x) * (1 + scale) + shift)
+    wanted = np_linear(net.last, x) + np_linear(net.straight, time) * chunk.ravel()
+    np.testing.assert_allclose(eqx.filter_jit(net)(*inputs()), wanted.reshape(chunk.shape), atol=1e-5)
 
 
 # ------------------------------------------------------------------------------------------------- the transformer

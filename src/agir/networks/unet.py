@@ -70,7 +70,7 @@ class Unet(eqx.Module):
 
     @classmethod
     def create(
-        cls, chunk: tuple[int, int], context: tuple[int, int], key: Key, width: int = 64, depth: int = 3, *, times: int = 1, kernel: int = 5
+        cls, chunk: tuple[int, int], context: tuple[int, int], key: Key, width: int = 32, depth: int = 3, *, times: int = 1, kernel: int = 5
     ) -> "Unet":
         """`chunk` is (horizon, size), `context` (history, features). Raises BadSetting where the horizon cannot be halved so often."""
         horizon, size = chunk

@@ -35,18 +35,18 @@ class DiffusionPolicy(Method):
     horizon: int = 16  # actions denoised, from the first observation's on (paper)
     execute: int = 8  # of them done before the next chunk (paper)
     network: str = "unet"  # unet, transformer or mlp
-    width: int = 64  # of the first level or of a token (paper: 256)
-    depth: int = 3  # levels of the U-Net (paper: 3), layers of the transformer (paper: 8) or of the MLP
+    width: int = 0  # of the U-Net's first level (paper: 256), a token (paper: 256) or a layer of the MLP; 0: 32, 64 or 256
+    depth: int = 0  # levels of the U-Net (paper: 3), layers of the transformer (paper: 8) or the MLP; 0: 3
     steps: int = 100  # of noise in training (paper)
     prediction: str = "epsilon"  # what the network says: epsilon (the noise; paper) or sample (the chunk)
     sampler: str = "ddim"  # ddpm (paper, in simulation) or ddim (paper, on robots)
     passes: int = 10  # of the network for a chunk (paper: 100 with ddpm, 10 to 16 with ddim)
     crop: int = 90  # per cent of an image's side that is looked at, at random places in training (paper: 76 of 84 pixels)
-    rate: float = 3e-4  # of AdamW at its highest (paper: 1e-4, for larger networks and longer training)
+    rate: float = 1e-3  # of AdamW at its highest (paper: 1e-4, for larger networks and longer training)
     warmup: int = 500  # updates until then; after them a cosine to 0 (paper)
     weight_decay: float = 1e-6  # paper: 1e-6; 1e-3 for the transformer
     learns_from: Source = Windows(batch=64)  # paper: 256 for states, 64 for images
-    updates: int = 20_000
+    updates: int = 10_000
 
     def optimiser(self) -> optax.GradientTransformation:
         rate = warm_cosine(self.rate, self.warmup, self.updates)
