@@ -8,9 +8,17 @@ TASKS: dict[str, tuple[str, str]] = {
     "adroit": ("agir.tasks.adroit:Adroit", "adroit/door: a 24-joint hand opens a door (human demonstrations with --data)"),
     "pusht": ("agir.tasks.pusht:PushT", "a disc pushes a T onto its outline; pusht/image (human demonstrations with --data)"),
     "acrobot": ("agir.tasks.acrobot:Acrobot", "swing a two-link arm's tip above the bar by the elbow's motor; three actions"),
+    "bandit": (
+        "agir.tasks.probes:Bandit",
+        "one step in a context: arms with known chances, or bandit/continuous with a known best number",
+    ),
     "cartpole": ("agir.tasks.cartpole:CartPole", "keep a pole on a cart upright for 500 steps; two actions"),
     "gym": ("agir.tasks.gym:GymnasiumTask", "gym/ID: any Gymnasium environment; its return, and success where it says one"),
     "metaworld": ("agir.tasks.metaworld:MetaWorld", "fifty tasks of a robot arm over a table, with scripted experts: metaworld/door-open"),
+    "gridworld": (
+        "agir.tasks.probes:GridWorld",
+        "walk a grid to its goal: gridworld/corridor, open, cliff, four-rooms; slip=; optimal values are known",
+    ),
     "mountain-car": (
         "agir.tasks.mountain_car:MountainCar",
         "swing a weak car up a hill within 200 steps; three actions, no reward before the top",
@@ -18,6 +26,10 @@ TASKS: dict[str, tuple[str, str]] = {
     "multipath": (
         "agir.tasks.multipath:Multipath",
         "cross a field of walls by any of several routes: modes=, rows=, pauses=, noise=, distractors=, control=",
+    ),
+    "point-maze": (
+        "agir.tasks.maze:PointMaze",
+        "push a point through a maze to a goal: point-maze/LAYOUT or LAYOUT-dense; open, umaze, medium, large",
     ),
     "pendulum": ("agir.tasks.pendulum:Pendulum", "swing a pendulum up and hold it; pendulum/hidden does not show the speed"),
     "lasa": ("agir.tasks.lasa:Lasa", "a pen draws one of 30 shapes as people do (human demonstrations)"),
