@@ -13,6 +13,7 @@ from safetensors.numpy import save
 
 from agir.core.errors import BadCheckpoint
 
+METADATA = "agir"
 KEY = "#key"  # ends the name of a random key, which is stored as its data
 
 
@@ -31,9 +32,9 @@ def write_arrays(path: pathlib.Path, tree: Any, about: dict) -> None:
     tensors = {}
     for name, leaf in named_leaves(tree).items():
         key = is_key(leaf)
-        tensors[name + KEY * key] = np.ascontiguousarray(np.asarray(jax.random.key_data(leaf) if key else leaf))
-    content = save(tensors, {"about": json.dumps(about, sort_keys=True), "checksum": checksum(tensors, about)})
-    write_atomically(path, content)
+        tensors[name + KEY * key] = np.asarray(jax.random.key_data(leaf) if key else leaf, order="C")
+    text = json.dumps({"about": about, "checksum": checksum(tensors, about)}, sort_keys=True)
+    write_atomically(path, save(tensors, {METADATA: text}))  # one entry: safetensors writes several in any order
 
 
 def write_atomically(path: pathlib.Path, content: bytes) -> None:
@@ -59,15 +60,20 @@ def checksum(tensors: dict[str, np.ndarray], about: dict) -> str:
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}".encode())
-        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
+        digest.update(tensors[name].tobytes())
     return digest.hexdigest()
 
 
 def read_about(path: pathlib.Path) -> dict:
     """Only what was written beside the arrays; raises BadCheckpoint on a torn file."""
+    return _read(path, False)[1]["about"]
+
+
+def _read(path: pathlib.Path, with_arrays: bool) -> tuple[dict[str, np.ndarray], dict]:
     try:
         with safe_open(path, "numpy") as file:
-            return json.loads(file.metadata()["about"])
+            text = json.loads(file.metadata()[METADATA])
+            return {name: file.get_tensor(name) for name in file.keys() if with_arrays}, text  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise BadCheckpoint(f"{path} is torn or is not one of agir's files ({error}).") from error
 
@@ -77,13 +83,9 @@ def read_arrays(path: pathlib.Path, like: Any) -> tuple[Any, dict]:
 
     Raises BadCheckpoint on a torn or edited file, and names the first array that is missing, unknown or of another shape.
     """
-    try:
-        with safe_open(path, "numpy") as file:
-            tensors, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-        about = json.loads(metadata["about"])
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise BadCheckpoint(f"{path} is torn or is not one of agir's files ({error}).") from error
-    if checksum(tensors, about) != metadata.get("checksum"):
+    tensors, text = _read(path, True)
+    about = text["about"]
+    if checksum(tensors, about) != text["checksum"]:
         raise BadCheckpoint(f"{path} was changed after it was written: its checksum does not match.")
     wanted = {name + KEY * is_key(leaf): leaf for name, leaf in named_leaves(like).items()}
     for name in sorted(set(wanted) ^ set(tensors)):
