@@ -22,6 +22,7 @@ from agir.training.train import resume, train
 HERE = pathlib.Path(__file__).parent
 KILLS = 4
 LEARNERS = (
+    'cartpole:ppo:{"updates": 100, "width": 8, "length": 32}',
     'cartpole:dqn:{"updates": 300, "width": 8, "batch": 8, "warm": 64, "capacity": 500}',
     'toy:toy-clone:{"updates": 600}',
     'toy:toy-online:{"updates": 600}',

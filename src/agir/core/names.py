@@ -40,6 +40,7 @@ METHODS: dict[str, tuple[str, str]] = {
     "behavior-cloning": ("agir.methods.imitation.behavior_cloning:BehaviorCloning", "supervised learning of the demonstrated actions"),
     "diffusion-policy": ("agir.methods.imitation.diffusion_policy:DiffusionPolicy", "denoises chunks of actions (DDPM, DDIM)"),
     "dqn": ("agir.methods.online.dqn:DQN", "deep Q-learning with replay and a target network, double by default"),
+    "ppo": ("agir.methods.online.ppo:PPO", "proximal policy optimisation: rollouts, clipped ratios, generalised advantages"),
     "code-prior": ("agir.methods.imitation.code_prior:CodePrior", "a codec of action chunks, then a categorical policy over its codes"),
 }
 

@@ -18,12 +18,11 @@ BRACKETS = ("jit", "pjit", "closed_call", "core_call")  # calls that only group 
 BLOCK_BYTES = 2**25  # what the early or late operations of one block of steps may make: the rest is done block by block
 STORED_BYTES = 2**26  # what may be handed from one part to the next; above it the plain scan is used
 SHORT = 16  # scans of fewer steps are not cut: what they would gain is less than the longer compilation
-UNROLL = 4  # steps a turn of the loop: what a turn itself costs is shared
 
 CONSTANT, EARLY, LOOP = 0, 1, 2
 
 
-def lean_scan(body: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
+def lean_scan(body: Callable, carry: Any, xs: Any, unroll: int = 1) -> tuple[Any, Any]:
     """`jax.lax.scan(body, carry, xs)`, faster: the same values up to the rounding of operations fused in another way.
 
     For rollouts, not for differentiating through them. Whether and where the body is cut depends on shapes alone.
@@ -43,7 +42,7 @@ def lean_scan(body: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
     parts = None if closed.effects else Parts(closed, len(leaves))
     if parts is None or parts.stored_bytes * steps > STORED_BYTES:
         return jax.lax.scan(body, carry, xs)
-    new, stacked = parts.run(leaves, inputs, steps)
+    new, stacked = parts.run(leaves, inputs, steps, unroll)
     return jax.tree.unflatten(carry_tree, new), jax.tree.unflatten(jax.tree.structure(out), stacked)
 
 
@@ -112,7 +111,7 @@ class Parts:
         self.late_reads = pick(late_reads, (set(self.early_kept) | set(self.loop_kept)).__contains__)
         self.stored_bytes = sum(self.bytes[slot] for slot in self.early_kept + self.loop_kept if slot not in self.x_in)
 
-    def run(self, carry: list, xs: list, steps: int) -> tuple[list, list]:
+    def run(self, carry: list, xs: list, steps: int, unroll: int) -> tuple[list, list]:
         """-> the last carry, and the outputs of all steps."""
         fixed = self.fixed | evaluate(self.constant, self.fixed)
         stored = dict(zip(self.x_in, xs))
@@ -123,7 +122,7 @@ class Parts:
             here = given | evaluate(self.loop, given)
             return [jnp.asarray(here[slot]) for slot in self.carry_out], [here[slot] for slot in self.loop_kept]
 
-        carry, kept = jax.lax.scan(step, carry, [stored[slot] for slot in self.early_to_loop], length=steps, unroll=UNROLL)
+        carry, kept = jax.lax.scan(step, carry, [stored[slot] for slot in self.early_to_loop], length=steps, unroll=unroll)
         stored |= dict(zip(self.loop_kept, kept))
         read = {slot: stored[slot] for slot in self.late_reads}
         stored |= self._each_step(self.late, fixed, read, self.late_kept, steps)

@@ -49,7 +49,8 @@ def when(due: Any, function: Callable, module: Any, arguments: tuple, old: Any, 
 def _gathered(call: Callable, due: Any, inputs: tuple, old: Any, size: int) -> Any:
     """`call(inputs)` in the lanes that are due, `size` of them at a time; everything is [lanes, ...]."""
     lanes, count = due.shape[0], due.sum()
-    order = jnp.concatenate([jnp.argsort(~due, stable=True), jnp.full(size, lanes)])  # those that are due come first
+    first = jnp.sort(jnp.where(due, jnp.arange(lanes), lanes))  # those that are due come first; an argsort takes ten times as long
+    order = jnp.concatenate([first, jnp.full(size, lanes)])
 
     def one_block(carry: tuple) -> tuple:
         done, result = carry

@@ -104,7 +104,7 @@ class Rollout(Source):
 
     def next(self, feed: Any, policy: Policy, step: Any, key: Key) -> tuple[Any, Experience]:
         one = lambda lanes, key: step_lanes(self.env, policy, lanes, key, self.discount)
-        lanes, batch = lean_scan(one, feed, jax.random.split(key, self.length))
+        lanes, batch = lean_scan(one, feed, jax.random.split(key, self.length), unroll=4)
         return lanes, dataclasses.replace(batch, memory=feed[2])
 
 
