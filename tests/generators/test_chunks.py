@@ -86,7 +86,7 @@ def test_the_head_for_a_space():
     assert isinstance(head, Product) and head.parts["arm"].squash
     assert head.size == 2 * (2 * 4 * 2 + 1) + 4 * (3 + 5 + 2)
     parameters = random(0, head.size)
-    chunk = head.sample(parameters, jax.random.key(0))
+    chunk = jax.jit(lambda numbers, key: head.sample(numbers, key))(parameters, jax.random.key(0))
     assert jax.tree.map(lambda x: (x.shape, x.dtype.name), chunk) == {
         "arm": ((4, 2), "float32"),
         "grip": ((4,), "int32"),
@@ -94,8 +94,9 @@ def test_the_head_for_a_space():
         "lamps": ((4, 2), "int32"),
     }
     assert set(np.unique(chunk["lamps"])) <= {0, 1}
-    losses = [part.loss(own, chunk[name], jnp.ones(4)) for name, part, own in head.each(parameters)]
-    np.testing.assert_allclose(head.loss(parameters, chunk, jnp.ones(4)), sum(losses), rtol=1e-5)
+    each = lambda numbers: sum(part.loss(own, chunk[name], jnp.ones(4)) for name, part, own in head.each(numbers))
+    both = jax.jit(lambda numbers: (head.loss(numbers, chunk, jnp.ones(4)), each(numbers)))(parameters)
+    np.testing.assert_allclose(*both, rtol=1e-5)
     assert isinstance(chunk_head(Box((2,)), "mse", 4), Regression)
     assert not chunk_head(Box((2,)), "mixture", 4).squash
     with pytest.raises(BadSetting, match="mse, gaussian, mixture, not 'gauss'"):

@@ -56,3 +56,12 @@ def test_an_image_too_small_is_refused():
         ResNet.create((16, 16, 3), jax.random.key(0))
     fits = lambda key: ResNet.create((16, 16, 3), key, 4, 2)(jnp.zeros((16, 16, 3), jnp.uint8))
     assert jax.eval_shape(fits, jax.random.key(0)).shape == (64,)
+
+
+def test_a_small_image_gets_fewer_stages():
+    stages = lambda side: jax.eval_shape(
+        lambda key: Encoder.create(Box((side, side, 3), 0.0, 255.0, "uint8"), key, crop=100), jax.random.key(0)
+    )
+    assert [len(stages(side).images[""].stages) for side in (8, 16, 31, 32, 96)] == [1, 2, 2, 3, 3]
+    with pytest.raises(BadSetting, match="7 x 7 is too small"):
+        stages(7)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt8
 
 from agir.core.spaces import Box, Dict, Key, Space, flat_size, flatten
-from agir.networks.resnet import ResNet
+from agir.networks.resnet import ResNet, most_stages
 
 
 class Encoder(eqx.Module):
@@ -20,11 +20,15 @@ class Encoder(eqx.Module):
 
     @classmethod
     def create(cls, space: Space, key: Key, *, crop: int = 90, width: int = 32, depth: int = 3, features: int = 64) -> "Encoder":
-        """`width`, `depth` and `features` are the ResNet's; they do not matter where there is no image."""
+        """`width`, `depth` (less where an image is small) and `features` are the ResNet's; raises BadSetting on an image under 8 pixels."""
         found = sorted(images_in(space).items())
         keys = jax.random.split(key, max(len(found), 1))
         cut = lambda box: (*(side * crop // 100 for side in box.shape[:2]), box.shape[2])
-        nets = {path: ResNet.create(cut(box), k, width, depth, features=features) for (path, box), k in zip(found, keys)}
+        stages = lambda image: max(1, min(depth, most_stages(image)))
+        nets = {
+            path: ResNet.create(image, k, width, stages(image), features=features)
+            for (path, image), k in zip(((path, cut(box)) for path, box in found), keys)
+        }
         return cls(nets, space, crop)
 
     @property

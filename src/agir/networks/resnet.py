@@ -42,6 +42,11 @@ def spatial_softmax(x: Float[Array, "height width points"]) -> Float[Array, "twi
     return (jnp.stack([across.ravel(), down.ravel()]) @ weight).ravel()
 
 
+def most_stages(image: tuple[int, int, int]) -> int:
+    """How many stages an image [height, width, channels] allows: 2 x 2 places are left after the last."""
+    return min(image[:2]).bit_length() - 3
+
+
 class ResNet(eqx.Module):
     """`network(image uint8 [height, width, channels]) -> [features]`."""
 
@@ -57,10 +62,8 @@ class ResNet(eqx.Module):
         cls, image: tuple[int, int, int], key: Key, width: int = 32, depth: int = 3, *, features: int = 64, points: int = 32
     ) -> "ResNet":
         """`depth` stages of width, 2 width, 4 width, ... channels; each after the first halves the image, the stem quarters it."""
-        if min(image[:2]) < 2 ** (depth + 2):
-            raise BadSetting(
-                f"An image of {image[0]} x {image[1]} is too small for {depth} stages: use at most {min(image[:2]).bit_length() - 3}."
-            )
+        if depth > most_stages(image):
+            raise BadSetting(f"An image of {image[0]} x {image[1]} is too small for {depth} stages: use at most {most_stages(image)}.")
         widths = [width * 2**stage for stage in range(depth)]
         build = lambda draw: cls(
             stem=Conv2d(image[2], width, 8, draw, stride=4),
