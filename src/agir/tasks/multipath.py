@@ -10,8 +10,8 @@ place x, y and how far ahead the next wall is (m; 0 behind the last).
     leaps        actions from a fork to a gap. With few the decision is one action, and its mean is past mending; with many, a
                  regression that acts at every step mends itself: E[velocity | place] moves a crowd as the demonstrations did
     pauses       before so many of the walls lies a station at which the point must stand for `wait` steps, not necessarily on end.
-                 The demonstrator stands some steps longer, counting for itself, and moves no bit while it stands: what is observed
-                 on its first still step is what is observed on its last
+                 The demonstrator stands up to half as long again, counting for itself, and moves no bit while it stands: what is
+                 observed on its first still step is what is observed on its last
     noise        of each of the demonstrator's strides (standard deviation, m); none while it stands
     gap          width of a gap, as a share of the distance between two
     distractors  entries of the observation that wander by themselves and mean nothing
@@ -41,12 +41,11 @@ from agir.tasks.native import Native, Timed, World
 
 RATE_HZ = 5.0
 CRUISE_M, LONGEST_M = 0.2, 1.0  # how far one action carries: the demonstrator on its way, and at most
-FRICTION_M = 0.05  # commands for less do not move the point
+FRICTION_M = 0.1  # commands for less do not move the point
 HALF_WIDTH_M, MIDDLE_M = 1.0, 0.1  # the field, and the strip on both sides of its middle line where no gap is
 WALL_M, CLEAR_M = 0.1, 0.15  # a wall's thickness; from its middle to before and behind it
 FORK_M, BACK, LAST = 0.3, 3, 3  # from the fork to before the wall; actions from behind it to the middle; and from there to the goal
 GOAL_RADIUS_M, STATION_RADIUS_M = 0.15, 0.1
-LONGER = 4  # steps that the demonstrator waits beyond `wait` at most
 
 
 class Physics(NamedTuple):
@@ -69,7 +68,7 @@ class Multipath(Native):
     approach: int = 4
     leaps: int = 1
     pauses: int = 0
-    wait: int = 10
+    wait: int = 5
     noise: float = 0.02
     gap: float = 0.6
     distractors: int = 0
@@ -98,9 +97,14 @@ class Multipath(Native):
         return 1.0 if self.noise <= 0.02 and self.gap >= 0.6 and self.gaps <= 8 and self.horizon >= self.longest else None
 
     @property
+    def longer(self) -> int:
+        """Steps that the demonstrator waits beyond `wait`, at most (and at least one)."""
+        return 1 + self.wait // 2
+
+    @property
     def longest(self) -> int:
         """Actions of the longest demonstration."""
-        return len(self.path(0)[0]) + self.pauses * (self.wait + LONGER)
+        return len(self.path(0)[0]) + self.pauses * (self.wait + self.longer)
 
     @property
     def gaps(self) -> int:
@@ -280,7 +284,7 @@ class Demonstrator(Policy):
     def start(self, key: Key) -> Progress:
         choice, length = jax.random.split(key)
         none = jnp.zeros((), jnp.int32)
-        longer = jax.random.randint(length, self.stands.shape, 0, LONGER + 1)
+        longer = jax.random.randint(length, self.stands.shape, 1, self.task.longer + 1)
         mode = jax.random.randint(choice, (), 0, len(self.paths))
         return Progress(mode, none, none, jnp.where(self.stands, self.task.wait + longer, 0))
 

@@ -47,7 +47,6 @@ class Model(NamedTuple):
     transition: np.ndarray  # float64 [states, actions, states]: the chance of each successor
     reward: np.ndarray  # float64 [states]: on entering a state
     ends: np.ndarray  # bool [states]: entering it terminates
-    begins: np.ndarray  # bool [states]: episodes begin in any of these, each as likely
 
 
 def optimal_values(model: Model, discount: float, tolerance: float = 1e-12) -> np.ndarray:
@@ -64,20 +63,23 @@ def optimal_values(model: Model, discount: float, tolerance: float = 1e-12) -> n
         q = new
 
 
-class TableEnvironment(Timed):
-    """Plays a Model. The physics are (state, whether the goal was reached)."""
+class GridEnvironment(Timed):
+    """The physics are (state, whether the goal was reached)."""
 
-    model: Model  # as arrays on the device, float32
+    after: Int[Array, "states actions"]  # without a slip
+    reward: Float[Array, "states"]
+    begins: Int[Array, "count"]  # the states in which episodes begin
+    slip: float = eqx.field(static=True)
 
     def begin(self, key: Key) -> tuple[Int[Array, ""], Bool[Array, ""]]:
-        chances = self.model.begins.astype(jnp.float32)
-        return jax.random.categorical(key, jnp.log(chances)).astype(jnp.int32), jnp.zeros((), bool)
+        return self.begins[jax.random.randint(key, (), 0, len(self.begins))], jnp.zeros((), bool)
 
     def advance(self, physics: Any, action: Int[Array, ""], key: Key) -> tuple[Any, Float[Array, ""], Bool[Array, ""]]:
-        chances = self.model.transition[physics[0], action]
-        state = jax.random.categorical(key, jnp.log(chances)).astype(jnp.int32)
-        reward, ends = self.model.reward[state], self.model.ends[state]
-        return (state, ends & (reward > 0)), reward, ends
+        chance = jax.random.uniform(key, (), jnp.float32)
+        turn = jnp.where(chance < self.slip / 2, 1, jnp.where(chance < self.slip, 3, 0))
+        state = self.after[physics[0], (action + turn) % len(MOVES)]
+        reward = self.reward[state]
+        return (state, reward > 0), reward, reward != 0
 
     def observe(self, physics: Any) -> Int[Array, ""]:
         return physics[0]
@@ -121,27 +123,35 @@ class GridWorld(Native):
         rows = LAYOUTS[self.variant][::-1]
         return {(j, i): letter for j, row in enumerate(rows) for i, letter in enumerate(row) if letter != "#"}
 
+    @property
+    def after(self) -> np.ndarray:
+        """Where each action leads without a slip, int32 [states, actions]."""
+        index = {cell: state for state, cell in enumerate(self.cells)}
+        lead = lambda cell, move: index.get((cell[0] + move[0], cell[1] + move[1]), index[cell])
+        return np.array([[lead(cell, move) for move in MOVES] for cell in self.cells], np.int32)
+
+    @property
+    def reward(self) -> np.ndarray:
+        """On entering each state, float32 [states]; any but 0 terminates."""
+        letters = np.array(list(self.cells.values()))
+        return np.select([letters == "G", letters == "x"], [1.0, -1.0], 0.0).astype(np.float32)
+
     def model(self) -> Model:
-        cells = self.cells
-        index = {cell: state for state, cell in enumerate(cells)}
-        transition = np.zeros((len(cells), len(MOVES), len(cells)))
-        for cell, state in index.items():
+        after, reward = self.after, self.reward.astype(np.float64)
+        transition = np.zeros((len(after), len(MOVES), len(after)))
+        for state in range(len(after)):
             for action in range(len(MOVES)):
                 for turn, chance in ((0, 1 - self.slip), (1, self.slip / 2), (3, self.slip / 2)):
-                    move = MOVES[(action + turn) % 4]
-                    after = (cell[0] + move[0], cell[1] + move[1])
-                    transition[state, action, index.get(after, state)] += chance
-        letters = np.array(list(cells.values()))
-        reward = np.select([letters == "G", letters == "x"], [1.0, -1.0], 0.0)
-        return Model(transition, reward, reward != 0, reward == 0)
+                    transition[state, action, after[state, (action + turn) % len(MOVES)]] += chance
+        return Model(transition, reward, reward != 0)
 
     @property
     def spec(self) -> Spec:
         return Spec(Discrete(len(self.cells)), Discrete(len(MOVES)), Meaning("choice"))
 
-    def environment(self) -> TableEnvironment:
-        on_device = lambda x: jnp.asarray(x, bool if x.dtype == bool else jnp.float32)
-        return TableEnvironment(self.horizon, Model(*map(on_device, self.model())))
+    def environment(self) -> GridEnvironment:
+        begins = jnp.asarray(np.flatnonzero(self.reward == 0), jnp.int32)
+        return GridEnvironment(self.horizon, jnp.asarray(self.after), jnp.asarray(self.reward), begins, self.slip)
 
     def expert(self) -> ByTable:
         return ByTable(self.spec, jnp.asarray(optimal_values(self.model(), 0.95).argmax(1), jnp.int32))
