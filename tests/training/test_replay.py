@@ -9,7 +9,7 @@ from agir.core.errors import BadSetting
 from agir.core.nouns import Act, Experience, Policy, Step, Task
 from agir.core.spaces import Box, Discrete, Meaning, Spec
 from agir.methods.online.dqn import DQN
-from agir.training.replay import Replay
+from agir.training.replay import Replay, at
 from agir.training.world import make_world
 
 SPEC = Spec(Box((1,)), Discrete(2), Meaning("choice"))
@@ -88,3 +88,27 @@ def test_drawn_rows_are_uniform():
         drawn = np.asarray(source.drawn(ring, jnp.int32(step), jax.random.key(0)).reward)
         found = np.bincount(drawn.astype(int), minlength=8)
         assert (np.abs(found[:count] - 20_000 / count) < 300).all() and found[count:].sum() == 0
+
+
+def test_several_steps_are_those_of_the_lane_up_to_its_end_or_the_newest_row():
+    source = Replay(batch=4, capacity=24, envs=2, collect=3, warm=6, steps=3).bind(make_world(Count()), LEARNER).tuned(LEARNER)
+    policy = Zero(SPEC)
+    feed = source.start(policy, jax.random.key(3))
+    step = jax.jit(lambda feed, step, key: source.next(feed, policy, step, key)[0])
+    spanning = jax.jit(lambda ring, step: source.spanning(ring, jnp.arange(24), step))
+    history = [at(feed["ring"], i) for i in range(6)]  # every row since the begin: a lane's next stands two on
+    for i in range(9):  # past the ring's end twice
+        feed = step(feed, jnp.int32(i), jax.random.key(i))
+        place = (source.before + i) % source.places * 6
+        history += [at(feed["ring"], place + j) for j in range(6)]
+        found = spanning(feed["ring"], jnp.int32(i))
+        for row in range(max(0, len(history) - 24), len(history)):
+            reward, discount, last = 0.0, 1.0, row
+            for k in range(row, min(row + 6, len(history)), 2):
+                reward, discount, last = reward + discount * float(history[k].reward), discount * float(history[k].discount), k
+                if history[k].terminated | history[k].truncated:
+                    break
+            one = at(found, row % 24)
+            assert (float(one.reward), float(one.discount)) == (reward, discount)
+            assert one.observation == history[row].observation and one.next_observation == history[last].next_observation
+            assert one.terminated == history[last].terminated and one.truncated == history[last].truncated

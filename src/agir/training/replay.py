@@ -28,12 +28,15 @@ class Replay(Source):
     envs: int = 4
     collect: int = 4  # steps of each lane before an update
     warm: int = 1000  # transitions before the first update
+    steps: int = 1  # of each transition drawn: its rewards are summed with the learner's discount
     inner: Any = bound()  # the rollout that collects, one update's steps at a time
 
     def bind(self, world: World, learner: Learner, split: str = "training") -> "Replay | HostReplay":
         """Raises BadSetting where the ring would not hold what it begins with."""
-        if self.warm > self.capacity or min(self.batch, self.envs, self.collect, self.warm) < 1:
-            raise BadSetting(f"--warm ({self.warm}) should be 1 to --capacity ({self.capacity}), and --batch, --envs, --collect 1 or more.")
+        if self.warm > self.capacity or min(self.batch, self.envs, self.collect, self.warm, self.steps) < 1:
+            raise BadSetting(
+                f"--warm ({self.warm}) should be 1 to --capacity ({self.capacity}), and --batch, --envs, --collect, --steps 1 or more."
+            )
         inner = Rollout(self.envs, self.collect).bind(world, learner, split)
         kind = Replay if inner.compiled else HostReplay
         own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "inner"}
@@ -91,7 +94,29 @@ class Replay(Source):
     def drawn(self, ring: Experience, step: Any, key: Key) -> Experience:
         count = jnp.minimum(self.before + step + 1, self.places) * self.rows
         picked = jax.random.randint(key, (self.batch,), 0, count)
-        return jax.tree.map(lambda x: x[picked], ring)
+        return at(ring, picked) if self.steps == 1 else self.spanning(ring, picked, step)
+
+    def spanning(self, ring: Experience, picked: Any, step: Any) -> Experience:
+        """The transitions over up to `steps` steps from the rows `picked` on; fewer where the episode ends or the newest row is reached.
+
+        A lane's next step stands `envs` rows on. Fewer steps are right too: what follows is the value of the true successor.
+        """
+        size = self.places * self.rows
+        written = (self.before + step + 1) * self.rows % size  # where the next row will stand: behind the newest, at the oldest
+        left = (written - picked - 1) % size // self.envs  # how many newer rows of its lane there are
+        whole = now = at(ring, picked)
+        for k in range(1, self.steps):
+            goes_on = (k <= left) & ~(now.terminated | now.truncated)
+            picked = jnp.where(goes_on, (picked + self.envs) % size, picked)
+            now = at(ring, picked)
+            reward = whole.reward + jnp.where(goes_on, whole.discount * now.reward, 0.0)
+            discount = whole.discount * jnp.where(goes_on, now.discount, 1.0)
+            whole = dataclasses.replace(now, observation=whole.observation, action=whole.action, reward=reward, discount=discount)
+        return whole
+
+
+def at(ring: Experience, rows: Any) -> Experience:
+    return jax.tree.map(lambda x: x[rows], ring)
 
 
 class HostReplay(Replay):

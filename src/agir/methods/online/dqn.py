@@ -23,6 +23,7 @@ from agir.core.nouns import Act, Experience, Method, Policy, Source
 from agir.core.spaces import Discrete, Key, flat_size, flatten, outline
 from agir.networks.mlp import MLP
 from agir.objectives.temporal_difference import double_q_target, huber, q_learning_target, taken
+from agir.training.optimise import adam
 from agir.training.replay import Replay
 from agir.training.state import Trained
 
@@ -47,7 +48,7 @@ class DQN(Method):
     updates: int = 10_000
 
     def optimiser(self) -> optax.GradientTransformation:
-        return optax.chain(optax.clip_by_global_norm(self.largest_norm), optax.adam(self.rate))
+        return adam(self.rate, largest_norm=self.largest_norm)
 
     def init(self, key: Key) -> State:
         """Raises BadSpec where actions are not one choice."""
