@@ -8,8 +8,6 @@ sampler written by hand with the same network; 1 is the floor.
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from timing import compare
 
 from agir.core.nouns import Method, Task
 from agir.core.spaces import Box, Spec
@@ -45,26 +44,6 @@ class Made(Task):
             seen = draw.normal(size=(STEPS + 1, OBSERVATION))
             made.append({"observation": seen, "action": np.tanh(seen[:-1, :ACTION])})
         return Dataset.from_episodes(self.spec, made)
-
-
-def seconds(call: Callable[[], Any]) -> float:
-    begin = time.perf_counter()
-    jax.block_until_ready(call())
-    return time.perf_counter() - begin
-
-
-def compare(name: str, unit: str, ours: Callable[[], Any], floor: Callable[[], Any], count: int, rounds: int) -> None:
-    """Prints the time of one of `count` in each, and the ratio of the interleaved pairs (ours / floor): median and quartiles."""
-    compile_s = seconds(ours), seconds(floor)
-    pairs = [(seconds(ours) / count, seconds(floor) / count) for _ in range(rounds)]
-    ratios = sorted(mine / other for mine, other in pairs)
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    mine, other = (statistics.median(times) * 1e3 for times in zip(*pairs))
-    print(
-        f"{name:22} {mine:8.3f} ms {unit}, by hand {other:8.3f} ms; ratio {middle:.2f} [{low:.2f}, {high:.2f}], "
-        f"speed {1 / middle:.2f} of it; compiled in {compile_s[0]:.1f} and {compile_s[1]:.1f} s",
-        flush=True,
-    )
 
 
 def bound(method: Method, world: World) -> tuple[Any, Any]:
