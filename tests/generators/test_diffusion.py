@@ -7,13 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from generators.exact import CONTEXT, Constant, draw
 
 from agir.core.errors import BadSetting
 from agir.generators.diffusion import Diffusion, Pass, cosine_betas, kept
 from agir.generators.generator import mean_loss
 from agir.networks.mlp import DenoisingMLP
-
-CONTEXT = jnp.zeros((1, 1))
 
 
 class ExactMixture(eqx.Module):
@@ -30,19 +29,6 @@ class ExactMixture(eqx.Module):
         off = x - jnp.sqrt(signal) * self.means
         share = jax.nn.softmax(jnp.log(self.weights) - 0.5 * (off**2).sum(-1) / variance)
         return jnp.sqrt(1 - signal) * (share @ off / variance)[None]
-
-
-class Constant(eqx.Module):
-    value: jax.Array
-
-    def __call__(self, x, times, context):
-        return self.value
-
-
-def draw(generator, count=4000, seed=0):
-    return eqx.filter_jit(lambda keys: jax.vmap(lambda key: generator.sample(CONTEXT, key))(keys))(
-        jax.random.split(jax.random.key(seed), count)
-    )
 
 
 def test_betas_are_those_of_the_squared_cosine():

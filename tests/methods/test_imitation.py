@@ -7,61 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from methods.fitting import acts, fit, learner, two_ways
 
-from agir.core.errors import BadSpec
 from agir.core.nouns import Experience, Window
 from agir.core.spaces import Box, Dict, Discrete, Spec
 from agir.data.windows import Segment
 from agir.methods.imitation.bc_rnn import RecurrentCloning, segment_loss
 from agir.methods.imitation.behavior_cloning import BehaviorCloning
 from agir.methods.imitation.diffusion_policy import DiffusionPolicy
-from agir.training.loop import traced
 from agir.training.state import ema_decay
 
-NUMBERS = Spec(Box((2,)), Box((1,), -1.0, 1.0))
 SMALL = {"width": 32, "depth": 2, "warmup": 10}
-
-
-@eqx.filter_jit
-def fit(method, draw, updates):
-    """`updates` updates on the batches that `draw(key)` gives -> state, the losses."""
-    state = method.init(jax.random.key(0))
-    arrays, static = eqx.partition(state, eqx.is_array)
-
-    def once(arrays, step):
-        batch = draw(jax.random.fold_in(jax.random.key(1), step))
-        state, metrics = method.update(eqx.combine(arrays, static), batch, step, jax.random.fold_in(jax.random.key(2), step))
-        return eqx.filter(state, eqx.is_array), metrics["loss"]
-
-    arrays, losses = jax.lax.scan(once, arrays, jnp.arange(updates))
-    return eqx.combine(arrays, static), losses
-
-
-@eqx.filter_jit
-def acts(policy, observations, lanes):
-    """The actions of `lanes` lanes that all see `observations` [steps, ...] -> [lanes, steps, ...]."""
-
-    def lane(key):
-        def step(memory, now):
-            action, memory, _ = policy.act(now[0], memory, now[1])
-            return memory, action
-
-        steps = jax.tree.leaves(observations)[0].shape[0]
-        return jax.lax.scan(step, policy.start(key), (observations, jax.random.split(key, steps)))[1]
-
-    return jax.vmap(lane)(jax.random.split(jax.random.key(7), lanes))
-
-
-def two_ways(key, history=1, horizon=4, batch=64):
-    """From anywhere, all actions of a chunk are 0.6 or all are -0.6."""
-    see, choose = jax.random.split(key)
-    way = jnp.where(jax.random.bernoulli(choose, 0.5, (batch, 1, 1)), 0.6, -0.6)
-    seen = jax.random.normal(see, (batch, history, 2))
-    return Window(seen, jnp.broadcast_to(way, (batch, horizon, 1)), jnp.ones((batch, horizon)))
-
-
-def learner(kind, spec=NUMBERS, **settings):
-    return traced(dataclasses.replace(kind(), spec=spec, **settings))
 
 
 @pytest.mark.parametrize("head", ["mse", "mixture"])
@@ -159,24 +115,6 @@ def test_diffusion_keeps_two_ways_apart():
     assert ((drawn > 0) == (drawn[:, :1] > 0)).mean() > 0.97  # all of a chunk go one way
 
 
-@pytest.mark.parametrize("network", ["unet", "transformer", "mlp"])
-def test_every_network_is_trained_and_acts_at_its_default_size(network):
-    """By shapes alone: nothing is compiled. (The networks themselves are tested beside their code.)"""
-    method = dataclasses.replace(DiffusionPolicy(network=network), spec=NUMBERS)
-    batch = jax.eval_shape(lambda: two_ways(jax.random.key(0), history=2, horizon=16))
-
-    def whole(key, batch):
-        before = method.init(key)
-        after, metrics = method.update(before, batch, jnp.int32(0), key)
-        policy = method.policy(after)
-        return before, after, metrics["loss"], policy.act(jnp.zeros(2), policy.start(key), key).action
-
-    before, after, loss, action = eqx.filter_eval_shape(whole, jax.random.key(0), batch)
-    assert jax.tree.structure(before) == jax.tree.structure(after)
-    assert all(a.shape == b.shape and a.dtype == b.dtype for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after)))
-    assert loss.shape == () and action.shape == (1,)
-
-
 def test_the_weights_that_act_are_the_papers_average():
     decay = []
 
@@ -215,8 +153,3 @@ def test_images_are_seen():
     state, losses = fit(method, bars, 40)
     assert losses[-5:].mean() < 0.05 < losses[0]
     assert eqx.filter_jit(method.validate)(state, bars(jax.random.key(9)), jax.random.key(0))["loss"] < 0.05
-
-
-def test_choices_are_not_denoised():
-    with pytest.raises(BadSpec, match="numbers; these are Discrete.3.. Use behavior-cloning"):
-        learner(DiffusionPolicy, Spec(Box((2,)), Discrete(3))).init(jax.random.key(0))

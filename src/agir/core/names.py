@@ -41,6 +41,7 @@ METHODS: dict[str, tuple[str, str]] = {
     "diffusion-policy": ("agir.methods.imitation.diffusion_policy:DiffusionPolicy", "denoises chunks of actions (DDPM, DDIM)"),
     "dqn": ("agir.methods.online.dqn:DQN", "deep Q-learning with replay and a target network, double by default"),
     "ppo": ("agir.methods.online.ppo:PPO", "proximal policy optimisation: rollouts, clipped ratios, generalised advantages"),
+    "flow-policy": ("agir.methods.imitation.flow_policy:FlowPolicy", "chunks of actions along straight flows from noise (flow matching)"),
     "code-prior": ("agir.methods.imitation.code_prior:CodePrior", "a codec of action chunks, then a categorical policy over its codes"),
 }
 

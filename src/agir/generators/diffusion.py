@@ -21,8 +21,7 @@ from jaxtyping import Array, Float
 
 from agir.core.errors import BadSetting
 from agir.core.spaces import Key
-from agir.generators.generator import Generator
-from agir.objectives.masked import cleared
+from agir.generators.from_noise import FromNoise
 
 PREDICTIONS = ("epsilon", "sample")
 SAMPLERS = ("ddpm", "ddim")
@@ -55,12 +54,9 @@ class Pass(eqx.Module):
         return cls(*(jnp.float32(x) for x in (visited, signal[visited], later)))
 
 
-class Diffusion(Generator):
+class Diffusion(FromNoise):
     """`network(x [horizon, size], times [1], context) -> [horizon, size]` predicts the noise or the chunk."""
 
-    network: eqx.Module
-    horizon: int = eqx.field(static=True)
-    shape: tuple[int, ...] = eqx.field(static=True)  # of one action; inside, a chunk is [horizon, size]
     steps: int = eqx.field(static=True, default=100)
     prediction: str = eqx.field(static=True, default="epsilon")
     sampler: str = eqx.field(static=True, default="ddpm")
@@ -82,8 +78,8 @@ class Diffusion(Generator):
     def loss(
         self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
     ) -> Float[Array, " horizon"]:
-        """The squared error of each step, the mean over its entries. To the network, padding is noise around zeros."""
-        chunk = cleared(chunk, mask).reshape(self.horizon, -1)
+        """The squared error of each step, the mean over its entries."""
+        chunk = self.flat(chunk, mask)
         draw, disturb = jax.random.split(key)
         step, noise = jax.random.randint(draw, (), 0, self.steps), jax.random.normal(disturb, chunk.shape)
         signal = jnp.asarray(kept(self.steps), jnp.float32)[step]
@@ -93,8 +89,7 @@ class Diffusion(Generator):
 
     def sample(self, context: Float[Array, "history features"], key: Key) -> Float[Array, "horizon *shape"]:
         begin, walk = jax.random.split(key)
-        noise = jax.random.normal(begin, (self.horizon, math.prod(self.shape)))
-        return self.denoise(noise, context, walk).reshape(self.horizon, *self.shape)
+        return self.shaped(self.denoise(self.noise(begin), context, walk))
 
     def denoise(
         self, x: Float[Array, "horizon size"], context: Float[Array, "history features"], key: Key, skip: int = 0

@@ -1,0 +1,55 @@
+"""What the tests of imitation share: training on made batches, and acting in many lanes."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from agir.core.nouns import Window
+from agir.core.spaces import Box, Spec
+from agir.training.loop import traced
+
+NUMBERS = Spec(Box((2,)), Box((1,), -1.0, 1.0))
+
+
+@eqx.filter_jit
+def fit(method, draw, updates):
+    """`updates` updates on the batches that `draw(key)` gives -> state, the losses."""
+    state = method.init(jax.random.key(0))
+    arrays, static = eqx.partition(state, eqx.is_array)
+
+    def once(arrays, step):
+        batch = draw(jax.random.fold_in(jax.random.key(1), step))
+        state, metrics = method.update(eqx.combine(arrays, static), batch, step, jax.random.fold_in(jax.random.key(2), step))
+        return eqx.filter(state, eqx.is_array), metrics["loss"]
+
+    arrays, losses = jax.lax.scan(once, arrays, jnp.arange(updates))
+    return eqx.combine(arrays, static), losses
+
+
+@eqx.filter_jit
+def acts(policy, observations, lanes):
+    """The actions of `lanes` lanes that all see `observations` [steps, ...] -> [lanes, steps, ...]."""
+
+    def lane(key):
+        def step(memory, now):
+            action, memory, _ = policy.act(now[0], memory, now[1])
+            return memory, action
+
+        steps = jax.tree.leaves(observations)[0].shape[0]
+        return jax.lax.scan(step, policy.start(key), (observations, jax.random.split(key, steps)))[1]
+
+    return jax.vmap(lane)(jax.random.split(jax.random.key(7), lanes))
+
+
+def two_ways(key, history=1, horizon=4, batch=64):
+    """From anywhere, all actions of a chunk are 0.6 or all are -0.6."""
+    see, choose = jax.random.split(key)
+    way = jnp.where(jax.random.bernoulli(choose, 0.5, (batch, 1, 1)), 0.6, -0.6)
+    seen = jax.random.normal(see, (batch, history, 2))
+    return Window(seen, jnp.broadcast_to(way, (batch, horizon, 1)), jnp.ones((batch, horizon)))
+
+
+def learner(kind, spec=NUMBERS, **settings):
+    return traced(dataclasses.replace(kind(), spec=spec, **settings))

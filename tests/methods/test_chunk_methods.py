@@ -1,0 +1,81 @@
+"""What holds for every method that learns to generate chunks; what each learns is in its own file."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from methods.fitting import NUMBERS, acts, fit, learner, two_ways
+
+from agir.core import registry
+from agir.core.errors import BadSpec
+from agir.core.names import METHODS
+from agir.core.spaces import Box, Discrete, Spec
+from agir.methods.imitation.flow_policy import FlowPolicy
+from agir.training.chunk_method import ChunkMethod
+
+KINDS = {name: kind for name in METHODS if issubclass(kind := registry.find("method", name), ChunkMethod)}
+WHOLE = [(name, network) for name, kind in KINDS.items() for network in kind().networks]
+TINY = {"network": "mlp", "width": 8, "depth": 1, "warmup": 1, "updates": 50}
+
+
+@pytest.mark.parametrize("name, network", WHOLE)
+def test_every_method_is_trained_and_acts_with_every_network_at_its_default_size(name, network):
+    """By shapes alone: nothing is compiled. (The networks themselves are tested beside their code.)"""
+    method = dataclasses.replace(KINDS[name](network=network), spec=NUMBERS)
+    batch = jax.eval_shape(lambda: two_ways(jax.random.key(0), history=method.history, horizon=method.horizon))
+
+    def whole(key, batch):
+        before = method.init(key)
+        after, metrics = method.update(before, batch, jnp.int32(0), key)
+        policy = method.policy(after)
+        memory = policy.start(key)
+        return before, after, metrics["loss"], memory, policy.act(jnp.zeros(2), memory, key), method.validate(after, batch, key)
+
+    before, after, loss, memory, act, checked = eqx.filter_eval_shape(whole, jax.random.key(0), batch)
+    same = lambda one, other: (
+        jax.tree.structure(one) == jax.tree.structure(other)
+        and all(a.shape == b.shape and a.dtype == b.dtype for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other)))
+    )
+    assert same(before, after) and same(memory, act.memory)
+    assert loss.shape == () and act.action.shape == (1,) and checked["loss"].shape == ()
+    assert act.info["passes"].dtype == jnp.int32 and act.info["planned"].dtype == bool
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_padding_and_other_rows_change_nothing(name):
+    """The losses and their gradients, where what lies behind the mask is something else; seeds differ, and one seed does not."""
+    method = learner(KINDS[name], **TINY)
+    batch = two_ways(jax.random.key(0), method.history, method.horizon, batch=3)
+    past, steps = method.history - 1, jnp.arange(method.horizon)
+    mask = jnp.stack([steps >= 0, steps >= past, steps < past + method.execute + 1]).astype(jnp.float32)
+    spoiled = jnp.where(mask[..., None] > 0, batch.action, jnp.nan)
+    state = eqx.filter_jit(method.init)(jax.random.key(0))
+    loss = eqx.filter_jit(eqx.filter_value_and_grad(lambda model, batch: method.loss(model, batch, jax.random.key(1))))
+    batch = dataclasses.replace(batch, mask=mask)
+    (value, gradient), (same, same_gradient) = (loss(state.model, b) for b in (batch, dataclasses.replace(batch, action=spoiled)))
+    assert jnp.isfinite(value) and value == same
+    jax.tree.map(np.testing.assert_array_equal, eqx.filter(gradient, eqx.is_array), eqx.filter(same_gradient, eqx.is_array))
+    others = [eqx.filter_jit(method.init)(jax.random.key(seed)) for seed in (0, 1)]
+    assert eqx.tree_equal(state, others[0]) and not eqx.tree_equal(state, others[1])
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_choices_are_refused_by_name(name):
+    with pytest.raises(
+        BadSpec, match=f"{KINDS[name].__name__} needs actions that are numbers; these are Discrete.3.. Use behavior-cloning"
+    ):
+        learner(KINDS[name], Spec(Box((2,)), Discrete(3))).init(jax.random.key(0))
+
+
+def test_flow_keeps_two_ways_apart():
+    method = learner(
+        FlowPolicy, network="mlp", width=64, depth=2, history=2, horizon=4, execute=3, passes=20, rate=5e-3, warmup=20, updates=1500
+    )
+    state, _ = fit(method, lambda key: two_ways(key, history=2, batch=128), 1500)
+    drawn = acts(method.policy(state), jnp.ones((3, 2)), 100)[..., 0]
+    assert jnp.abs(jnp.abs(drawn) - 0.6).mean() < 0.06
+    assert 0.25 < (drawn[:, 0] > 0).mean() < 0.75
+    assert ((drawn > 0) == (drawn[:, :1] > 0)).mean() > 0.97  # all of a chunk go one way
