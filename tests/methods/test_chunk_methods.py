@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from generators.exact import posterior
 from methods.fitting import NUMBERS, acts, fit, learner, two_ways
 
 from agir.core import registry
@@ -14,6 +15,7 @@ from agir.core.errors import BadSpec
 from agir.core.names import METHODS
 from agir.core.spaces import Box, Discrete, Spec
 from agir.methods.imitation.flow_policy import FlowPolicy
+from agir.methods.imitation.two_step_regression import TwoStepRegression
 from agir.training.chunk_method import ChunkMethod
 
 KINDS = {name: kind for name in METHODS if issubclass(kind := registry.find("method", name), ChunkMethod)}
@@ -79,3 +81,24 @@ def test_flow_keeps_two_ways_apart():
     assert jnp.abs(jnp.abs(drawn) - 0.6).mean() < 0.06
     assert 0.25 < (drawn[:, 0] > 0).mean() < 0.75
     assert ((drawn > 0) == (drawn[:, :1] > 0)).mean() > 0.97  # all of a chunk go one way
+
+
+def test_two_step_regression_learns_both_its_means():
+    """Seven in ten go one way: the first pass says 0.24; the second, whose noise reaches from one way to the other, the likelier."""
+
+    def mostly(key):
+        batch = two_ways(key, history=1)
+        choose = jax.random.bernoulli(jax.random.fold_in(key, 1), 0.7, (64, 1, 1))
+        return dataclasses.replace(batch, action=jnp.where(choose, 0.6, -0.6) * jnp.ones_like(batch.action))
+
+    settings = {"network": "mlp", "width": 64, "depth": 2, "history": 1, "horizon": 4, "execute": 4, "rate": 5e-3, "warmup": 20}
+    method = learner(TwoStepRegression, second=0.6, weight_decay=1e-2, updates=800, **settings)
+    state, _ = fit(method, mostly, 800)
+    drawn = acts(method.policy(state), jnp.ones((4, 2)), 8)[..., 0]
+    ways, weights = jnp.array([[0.6] * 4, [-0.6] * 4]), jnp.array([0.7, 0.3])
+    wanted = posterior(jnp.full((1, 4), 0.6 * 0.24), jnp.float32(0.6), ways, weights, 0.0)[0]  # 0.56
+    np.testing.assert_allclose(drawn, jnp.broadcast_to(wanted, drawn.shape), atol=0.08)
+    np.testing.assert_array_equal(drawn, jnp.broadcast_to(drawn[:1], drawn.shape))
+    first = state.best.generator.regress(jnp.zeros((4, 1)), jnp.float32(0), jnp.ones((1, 2)))
+    np.testing.assert_allclose(first, 0.24, atol=0.08)
+    assert float(method.policy(state).planner.model.generator.second) == np.float32(0.6)  # a setting is never trained nor decayed

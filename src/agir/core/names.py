@@ -42,6 +42,10 @@ METHODS: dict[str, tuple[str, str]] = {
     "dqn": ("agir.methods.online.dqn:DQN", "deep Q-learning with replay and a target network, double by default"),
     "ppo": ("agir.methods.online.ppo:PPO", "proximal policy optimisation: rollouts, clipped ratios, generalised advantages"),
     "flow-policy": ("agir.methods.imitation.flow_policy:FlowPolicy", "chunks of actions along straight flows from noise (flow matching)"),
+    "two-step-regression": (
+        "agir.methods.imitation.two_step_regression:TwoStepRegression",
+        "regresses a chunk twice, the second time from a noised one (MIP)",
+    ),
     "code-prior": ("agir.methods.imitation.code_prior:CodePrior", "a codec of action chunks, then a categorical policy over its codes"),
 }
 
@@ -64,7 +68,12 @@ CLAIMS: dict[str, tuple[str, str]] = {
     "house_action_chunks": ("agir.claims.house_action_chunks:CLAIM", "chunks of actions get past pauses, single steps do not"),
     "house_ddim": ("agir.claims.house_ddim:CLAIM", "DDIM-10 is as good as DDPM-100 and takes a fraction of its time"),
     "house_diffusion_modes": ("agir.claims.house_diffusion_modes:CLAIM", "Diffusion Policy keeps modes apart, regression averages them"),
+    "house_flow_policy": ("agir.claims.house_flow_policy:CLAIM", "flow matching with ten passes is as good as DDIM with ten"),
     "house_history": ("agir.claims.house_history:CLAIM", "two observations stand in for a speed that is not seen"),
+    "house_two_step_regression": (
+        "agir.claims.house_two_step_regression:CLAIM",
+        "two passes of regression are as good as flow matching, one is not",
+    ),
 }
 
 PARTS: dict[str, tuple[str, str]] = {}  # own sources, stages and parts that a description may name; agir's own need no row

@@ -1,0 +1,29 @@
+"""The arms that stand in many claims, trained alike: what a generative policy is measured against."""
+
+import dataclasses
+
+from agir.claims.claim import Arm, Part
+
+CHUNK = {"history": 2, "horizon": 16, "execute": 8, "batch": 128, "updates": 8000}
+DENOISER = CHUNK | {"network": "mlp", "width": 256, "depth": 3, "rate": 1e-3}
+
+DDIM = Arm("diffusion-policy", DENOISER | {"sampler": "ddim", "passes": 10})
+DDPM = Arm("diffusion-policy", DENOISER | {"sampler": "ddpm", "passes": 100})
+FLOW = Arm("flow-policy", DENOISER | {"passes": 10})
+TWO_STEP = Arm("two-step-regression", DENOISER)
+REGRESSION = Arm("behavior-cloning", CHUNK | {"head": "mse", "width": 384, "depth": 3})
+MIXTURE = Arm("behavior-cloning", CHUNK | {"head": "mixture", "width": 256, "depth": 3})
+
+TWO_MODES, FOUR_MODES = "multipath", "multipath/modes=4"
+
+
+def on_four_modes(arms: dict[str, Arm]) -> dict[str, Arm]:
+    """The arms, and each of them again on four modes."""
+    return arms | {f"{name}, 4 modes": dataclasses.replace(arm, task=FOUR_MODES) for name, arm in arms.items()}
+
+
+def part_on_four_modes(part: Part) -> tuple[Part, Part]:
+    """A part, and the same on four modes."""
+    sentence = f"On four modes: {part.sentence[0].lower() if part.sentence.split()[0].istitle() else part.sentence[0]}{part.sentence[1:]}"
+    other = dataclasses.replace(part, sentence=sentence, ours=f"{part.ours}, 4 modes", theirs=f"{part.theirs}, 4 modes")
+    return part, other
