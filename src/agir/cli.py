@@ -6,7 +6,7 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from agir.core.errors import AgirError, BadSetting
 
@@ -303,7 +303,19 @@ def flags(kind: type, program: str, argv: list[str]) -> Any:
     """The dataclass from the command line; tyro prints help and exits by itself."""
     import tyro
 
+    for field in dataclasses.fields(kind):
+        kind.__annotations__[field.name] = without_none(field.type)
     return tyro.cli(kind, prog=program, args=argv)
+
+
+def without_none(kind: Any) -> Any:
+    """A flag that may be left out is shown as INT, not as {None}|INT."""
+    import tyro
+
+    wanted = [part for part in getattr(kind, "__args__", ()) if part is not type(None)]
+    if type(None) not in getattr(kind, "__args__", ()):
+        return kind
+    return Annotated[kind, tyro.conf.arg(metavar=wanted[0].__name__.upper())]
 
 
 def quiet_jax() -> None:
@@ -311,7 +323,3 @@ def quiet_jax() -> None:
     from agir.core.cache import enable
 
     enable()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,9 @@
 """A method's fields as flags: a dataclass made for tyro from what training/settings.py finds."""
 
 import dataclasses
+import inspect
 import pathlib
+import sys
 from typing import Annotated, Any
 
 import tyro
@@ -32,9 +34,8 @@ def parse(task: str, method: str, argv: list[str]) -> tuple[dict[str, Any], dict
     fields += [_setting(name, setting) for name, setting in settings.items()]
     for name, wanted in givens(learner).items():
         fields.append(_field(name, str | None, None, f"a run or a policy that holds a {wanted.__name__}" + _stage(learner, name)))
-    about = (type(learner).__doc__ or registry.names("method")[method]).strip().split("\n")[0]
     kind = dataclasses.make_dataclass("Settings", fields)
-    kind.__doc__ = about
+    kind.__doc__ = inspect.getdoc(sys.modules[type(learner).__module__]) or registry.names("method")[method]
     given = tyro.cli(kind, prog=f"agir train {task} {method}", args=argv)
     values = {name.replace("__", "."): getattr(given, name) for name in (f.name for f in dataclasses.fields(given))}
     asked = {name: values[name] for name, _, default, _ in COMMON if values[name] != default}
@@ -48,7 +49,8 @@ def _stage(learner: Any, name: str) -> str:
 
 
 def _field(name: str, kind: Any, default: Any, about: str) -> tuple:
-    return name, Annotated[kind, tyro.conf.arg(help=about or None)], dataclasses.field(default=default)
+    wanted = getattr(kind, "__args__", (kind,))[0]  # INT, not {None}|INT
+    return name, Annotated[kind, tyro.conf.arg(help=about or None, metavar=wanted.__name__.upper())], dataclasses.field(default=default)
 
 
 def _setting(name: str, setting: Setting) -> tuple:

@@ -8,6 +8,8 @@ from gymnasium import spaces
 from agir.core.errors import BadEnvironment, BadSetting, BadSpec, UnknownName
 from agir.core.host import HostLanes, misfit
 from agir.core.spaces import Box, Dict, Discrete, Meaning, MultiBinary, MultiDiscrete
+from agir.evaluation.floors import Random
+from agir.evaluation.rollout import evaluate
 from agir.tasks.find import task
 from agir.tasks.gym import from_gymnasium, from_gymnasium_value, space_from_gymnasium, space_to_gymnasium, to_gymnasium_value
 
@@ -120,6 +122,28 @@ def test_a_task_of_the_callers_own():
         assert after.observation[0] == 1 and after.info["success"][0] and after.info["cost"][0] == 1.5
         lanes.step(np.int32([0]))
         assert lanes.step(np.int32([0])).truncated[0] and not lanes.running[0]
+
+
+class Late(Shelf):
+    """Says its success in its last step alone."""
+
+    def step(self, action):
+        return 10, 0.0, action == 4, False, {"success": True} if action == 4 else {}
+
+
+def test_success_is_said_only_where_the_environment_says_it():
+    silent = from_gymnasium("Pendulum-v1")
+    assert silent.infos == () and "says no success" in silent.about
+    found = evaluate(Random(silent.spec), silent, 1)
+    assert found.success is None and "success" not in str(found)
+    with HostLanes(from_gymnasium(Late, name="late", horizon=3), 1) as lanes:
+        lanes.reset(0, 0)
+        assert lanes.step(np.int32([0])).info == {}
+        with pytest.raises(BadEnvironment, match=r'give from_gymnasium infos=\("success",\)'):
+            lanes.step(np.int32([1]))
+    with HostLanes(from_gymnasium(Late, name="late", horizon=3, infos=("success",)), 1) as lanes:
+        lanes.reset(0, 0)
+        assert not lanes.step(np.int32([0])).info["success"][0] and lanes.step(np.int32([1])).info["success"][0]
 
 
 class Forgetful(Shelf):

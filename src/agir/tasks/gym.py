@@ -107,10 +107,11 @@ def to_gymnasium_value(space: spaces.Space, value: Any) -> Any:
 
 # ------------------------------------------------------------------------------------------------------------------ task
 class Adapted(gymnasium.Wrapper):
-    """An environment that sees and gives agir's values, and always says `info["success"]` (false where it knows of none)."""
+    """An environment that sees and gives agir's values; where it tells of success at all, `info["success"]` stands in every step."""
 
-    def __init__(self, env: gymnasium.Env, spec: Spec):
+    def __init__(self, env: gymnasium.Env, spec: Spec, tells: bool):
         super().__init__(env)
+        self.tells = tells
         self.observation_space = space_to_gymnasium(spec.observation)
         self.action_space = space_to_gymnasium(spec.action)
 
@@ -120,8 +121,15 @@ class Adapted(gymnasium.Wrapper):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict]:
         observation, reward, terminated, truncated, info = self.env.step(to_gymnasium_value(self.env.action_space, action))
-        success = {"success": bool(info.get("success", info.get("is_success", False)))}
-        return from_gymnasium_value(self.env.observation_space, observation), reward, terminated, truncated, info | success
+        if tells_success(info) and not self.tells:
+            raise BadEnvironment('only some steps say a success: give from_gymnasium infos=("success",), and the others count as none')
+        if self.tells:
+            info = info | {"success": bool(info.get("success", info.get("is_success", False)))}
+        return from_gymnasium_value(self.env.observation_space, observation), reward, terminated, truncated, info
+
+
+def tells_success(info: dict) -> bool:
+    return "success" in info or "is_success" in info
 
 
 class GymnasiumTask(Task):
@@ -130,7 +138,7 @@ class GymnasiumTask(Task):
     compiled = False
 
     def __init__(self, make: Callable[[], gymnasium.Env], name: str, horizon: int | None, meaning: Meaning | None, infos: tuple[str, ...]):
-        self.name, self._make, self.infos = name, make, ("success", *infos)
+        self.name, self._make = name, make
         env = make()
         if not isinstance(env, gymnasium.Env):
             raise BadEnvironment(f"{name}: the factory gives a {type(env).__name__}, not a gymnasium.Env.")
@@ -139,10 +147,11 @@ class GymnasiumTask(Task):
             action = space_from_gymnasium(env.action_space, f"The action of {name}")
             self.spec = Spec(observation, action, meaning or _meaning(env, action))
             self.horizon = horizon or _time_limit(env, name)
-            told = _probe(Adapted(env, self.spec), env, name)
+            self.tells = _probe(Adapted(env, self.spec, True), env, name) or "success" in infos
         finally:
             env.close()
-        self.about = "success as the environment says it" if told else "return only: the environment says no success"
+        self.infos = tuple(dict.fromkeys(("success", *infos))) if self.tells else infos
+        self.about = "success as the environment says it" if self.tells else "return only: the environment says no success"
 
     @classmethod
     def from_name(cls, rest: str, horizon: int | str | None = None, **options: Any) -> "GymnasiumTask":
@@ -157,7 +166,7 @@ class GymnasiumTask(Task):
         return from_gymnasium(variant, name=f"gym/{variant}{said}", horizon=horizon and int(horizon), **options)
 
     def make(self) -> Adapted:
-        return Adapted(self._make(), self.spec)
+        return Adapted(self._make(), self.spec, self.tells)
 
 
 def from_gymnasium(
@@ -171,8 +180,9 @@ def from_gymnasium(
 ) -> GymnasiumTask:
     """A task from a factory of environments, or from an id that `gymnasium.make` knows (`options` go to it).
 
-    `horizon` is the environment's own time limit unless given; `infos` are entries of `info` to record beside the success,
-    which is `info["success"]` or `info["is_success"]` where the environment says one, else false. Raises UnknownName on an id,
+    `horizon` is the environment's own time limit unless given; `infos` are entries of `info` to record. Success, which is
+    `info["success"]` or `info["is_success"]`, is recorded where the environment says it from its first step on, or where `infos`
+    names it (a step that does not say it then has none). Raises UnknownName on an id,
     BadSpec on a space that agir has no form for, BadSetting where there is no time limit, BadEnvironment where equal seeds do
     not give equal starts.
     """
@@ -235,7 +245,7 @@ def _probe(adapted: Adapted, env: gymnasium.Env, name: str) -> bool:
             f"{name}: reset(seed=0) gave two different starts. An episode's start must be a function of its seed alone: "
             "draw everything from self.np_random after super().reset(seed=seed)."
         )
-    return "success" in info or "is_success" in info
+    return tells_success(info)
 
 
 def _leaves(value: Any) -> list:
