@@ -89,9 +89,8 @@ def evaluate(
         console = Console()
         title = f"{folder.name}, {checkpoint} checkpoint, on {task.name}"
         console.print(terminal_table(lane_table(text["method"], found, policies, text["lanes"], title=title)))
-        for name, column in found.columns.items():
-            if name == "best_reward" or name.startswith(("final_", "max_")):
-                console.print(f"  {name}: {column.mean():.3f} (mean over episodes)", style="dim", highlight=False)
+        for name, interval in found.summary().measures.items():
+            console.print(f"  {name}: {interval} (mean over episodes)", style="dim", highlight=False)
     if video:
         drawn = sections.rollouts(task, {text["method"]: found})
         if drawn is None:

@@ -43,10 +43,12 @@ class Summary:
     mean_length: Interval
     detectable_difference: float | None  # of success: what a comparison with as many episodes shows in 80% of cases
     passes_per_action: float | None
+    measures: dict[str, Interval]  # the means of `best_reward`, and of the last and the largest of the task's other numbers
 
     def __str__(self) -> str:
         lines = [f"success {self.success}"] if self.success else []
         lines += [f"return {self.mean_return}; interquartile {self.iqm_return}", f"length {self.mean_length}"]
+        lines += [f"{name} {interval}" for name, interval in self.measures.items()]
         if self.detectable_difference is not None:
             lines.append(f"a difference of success below {self.detectable_difference:.3f} could not be shown with so many episodes")
         return "\n".join(lines)
@@ -98,6 +100,11 @@ class Evaluation:
             mean_length=mean(self.columns["length"].astype(float)),
             detectable_difference=None if self.success is None else detectable(self.success),
             passes_per_action=None if passes is None else float(passes.sum() / self.columns["length"].sum()),
+            measures={
+                name: mean(column.astype(float))
+                for name, column in self.columns.items()
+                if name == "best_reward" or name.startswith(("final_", "max_"))
+            },
         )
 
     def summary(self) -> Summary:
