@@ -87,7 +87,7 @@ def listing(kind: str, argv: list[str], columns: tuple[str, ...], cells: Callabl
     return 0
 
 
-@command("demo", "[--quick]", "policies learn from demonstrations and act; a report (5 minutes on two cores)")
+@command("demo", "[--quick]", "policies learn from demonstrations and act; a report (two minutes on two cores)")
 def demo(argv: list[str]) -> int:
     @dataclasses.dataclass
     class Demo:
