@@ -1,5 +1,6 @@
 """The mechanism of claims: verdicts follow from intervals alone, pilots are never recorded, the ledger only grows."""
 
+import dataclasses
 import json
 
 import pytest
@@ -8,6 +9,7 @@ from training import toys
 from agir.claims.claim import Arm, Claim, Part
 from agir.claims.run import PILOT_SEEDS, run_claim
 from agir.core import ledger, registry
+from agir.core.errors import BadSetting
 from agir.training.progress import Reporter
 
 TOY = Claim(
@@ -49,6 +51,16 @@ def test_a_claim_is_run_once_and_judged_part_by_part(tmp_path):
     rows = ledger.rows(path)
     assert len(rows) == 2 and ledger.latest(path)["toy_claim"].whole["when"] == again["when"]
     assert ledger.verdicts(path) == {"toy-clone": " ".join(ledger.SIGNS[part["verdict"]] for part in again["parts"])}
+
+
+def test_a_folder_of_other_settings_is_refused(tmp_path):
+    """A claim that was edited must not be judged by the runs of its earlier form."""
+    run_claim(TOY, tmp_path, Reporter(), pilot=True)
+    longer = TOY.arms | {"long": Arm("toy-clone", {"updates": 31})}
+    with pytest.raises(BadSetting, match="another learner"):
+        run_claim(dataclasses.replace(TOY, arms=longer), tmp_path, Reporter(), pilot=True)
+    with pytest.raises(BadSetting, match="another options"):
+        run_claim(dataclasses.replace(TOY, asked={"demonstrations": 6}), tmp_path, Reporter(), pilot=True)
 
 
 def test_a_pilot_has_seeds_and_starts_of_its_own_and_is_not_recorded(tmp_path):

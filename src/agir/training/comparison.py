@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from agir.core.errors import BadSetting
 from agir.core.nouns import Policy, Task
 from agir.data.normalization import Normalized
 from agir.evaluation.outcomes import Evaluation, write_rows
@@ -17,9 +18,10 @@ from agir.runtime.bundle import load_bundle
 from agir.tasks.find import task as find_task
 from agir.training.progress import Reporter
 from agir.training.run import Run
-from agir.training.train import policy_folder, resume, train
+from agir.training.train import order, policy_folder, resume, train
 
 NOT_COLUMNS = ("task", "seed", "index", "start", "truncated", "versions")
+ASKED = ("task", "method", "learner", "seeds", "sweep", "data", "brought", "options")  # what makes a run this one and no other
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,11 +53,18 @@ def count_parameters(policy: Policy) -> int:
 
 
 def trained(folder: pathlib.Path, task: str | Task, arm: Arm, reporter: Reporter, **asked: Any) -> Run:
-    """The arm's run in `folder`: begun, gone on with, or as it stands if it is finished."""
+    """The arm's run in `folder`: begun, gone on with, or as it stands if it is finished.
+
+    Raises BadSetting where the folder holds a run of other settings: its figures would pass for those of this arm.
+    """
     if not (folder / "run.json").exists():
         run = train(task, arm.method, run=folder, reporter=reporter, **(asked | arm.settings))
     else:
         run = Run.open(folder)
+        its_task = find_task(task) if isinstance(task, str) else task
+        wanted = json.loads(json.dumps(order(its_task, arm.method, **(asked | arm.settings))[2]))
+        if other := [name for name in ASKED if wanted[name] != run.asked.get(name)]:
+            raise BadSetting(f"The run in {folder} was asked for with another {', '.join(other)}: remove it, or name another folder.")
         if run.asked["state"] != "finished":
             run = resume(run, task=task if isinstance(task, Task) else None, data=asked.get("data"), reporter=reporter)
     if run.asked["state"] == "interrupted":

@@ -46,6 +46,19 @@ def train(
     `log_to` ("tensorboard" or "wandb"). Raises AgirError for whatever a caller can mend.
     """
     task = find_task(task) if isinstance(task, str) else task
+    learner, brought, asked = order(task, method, seeds=seeds, updates=updates, data=data, **settings)
+    parts = _load_brought(learner, brought)
+    world = _world(task, learner, asked, data, parts, reporter or Reporter())
+    asked["fingerprints"] = {name: _fingerprint(pair) for name, pair in world.datasets.items()}
+    made = Run.create(run or _free_folder(task.name, asked["method"]), asked)
+    made.task = task
+    return Session(made, world, learner, parts, reporter or Reporter()).work()
+
+
+def order(
+    task: Task, method: str | Method | type, *, seeds: int | list[int] = 1, updates: int | None = None, data: Any = None, **settings: Any
+) -> tuple[Learner, dict[str, Any], dict[str, Any]]:
+    """`train`'s arguments -> the learner, what is brought to it, and what a run of it writes down in run.json. Nothing is begun."""
     how = {name: settings.pop(name) for name in list(settings) if name in OPTIONS}
     brought = {name: settings.pop(name) for name in list(settings) if _is_given(method, name)}
     sweep = {name: [float(x) for x in value] for name, value in settings.items() if isinstance(value, list) and not _is_tuple(method, name)}
@@ -54,23 +67,23 @@ def train(
     _check_sweep(learner, sweep)
     if updates is not None:
         learner = dataclasses.replace(learner, updates=updates)
-    asked = {
-        "task": task.name,
-        "method": registry.name_of("method", type(learner)) or type(learner).__name__,
-        "learner": describe(learner),
-        "seeds": _seed_list(seeds),
-        "sweep": sweep,
-        "data": str(data) if isinstance(data, str | os.PathLike) else None if data is None else "given by the caller",
-        "brought": {name: str(value) if isinstance(value, str | os.PathLike) else "given by the caller" for name, value in brought.items()},
-        "options": OPTIONS | how,
-        "state": "running",
-    }
-    parts = _load_brought(learner, brought)
-    world = _world(task, learner, asked, data, parts, reporter or Reporter())
-    asked["fingerprints"] = {name: _fingerprint(pair) for name, pair in world.datasets.items()}
-    made = Run.create(run or _free_folder(task.name, asked["method"]), asked)
-    made.task = task
-    return Session(made, world, learner, parts, reporter or Reporter()).work()
+    return (
+        learner,
+        brought,
+        {
+            "task": task.name,
+            "method": registry.name_of("method", type(learner)) or type(learner).__name__,
+            "learner": describe(learner),
+            "seeds": _seed_list(seeds),
+            "sweep": sweep,
+            "data": str(data) if isinstance(data, str | os.PathLike) else None if data is None else "given by the caller",
+            "brought": {
+                name: str(value) if isinstance(value, str | os.PathLike) else "given by the caller" for name, value in brought.items()
+            },
+            "options": OPTIONS | how,
+            "state": "running",
+        },
+    )
 
 
 OPTIONS = {
