@@ -11,10 +11,12 @@ from generators.exact import posterior
 from methods.fitting import NUMBERS, acts, fit, learner, two_ways
 
 from agir.core import registry
-from agir.core.errors import BadSpec
+from agir.core.errors import BadSetting, BadSpec
 from agir.core.names import METHODS
 from agir.core.spaces import Box, Discrete, Spec
 from agir.methods.imitation.flow_policy import FlowPolicy
+from agir.methods.imitation.mp1 import MP1
+from agir.methods.imitation.streaming_flow_policy import StreamingFlowPolicy
 from agir.methods.imitation.two_step_regression import TwoStepRegression
 from agir.training.chunk_method import ChunkMethod
 
@@ -37,11 +39,8 @@ def test_every_method_is_trained_and_acts_with_every_network_at_its_default_size
         return before, after, metrics["loss"], memory, policy.act(jnp.zeros(2), memory, key), method.validate(after, batch, key)
 
     before, after, loss, memory, act, checked = eqx.filter_eval_shape(whole, jax.random.key(0), batch)
-    same = lambda one, other: (
-        jax.tree.structure(one) == jax.tree.structure(other)
-        and all(a.shape == b.shape and a.dtype == b.dtype for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other)))
-    )
-    assert same(before, after) and same(memory, act.memory)
+    outline = lambda tree: jax.tree.map(lambda x: (x.shape, x.dtype) if hasattr(x, "shape") else x, tree)
+    assert outline(before) == outline(after) and outline(memory) == outline(act.memory)
     assert loss.shape == () and act.action.shape == (1,) and checked["loss"].shape == ()
     assert act.info["passes"].dtype == jnp.int32 and act.info["planned"].dtype == bool
 
@@ -102,3 +101,44 @@ def test_two_step_regression_learns_both_its_means():
     first = state.best.generator.regress(jnp.zeros((4, 1)), jnp.float32(0), jnp.ones((1, 2)))
     np.testing.assert_allclose(first, 0.24, atol=0.08)
     assert float(method.policy(state).planner.model.generator.second) == np.float32(0.6)  # a setting is never trained nor decayed
+
+
+def test_mp1_keeps_two_ways_apart_in_one_pass():
+    settings = {"network": "mlp", "width": 64, "depth": 2, "history": 1, "horizon": 4, "execute": 3, "rate": 3e-3, "warmup": 20}
+    method = learner(MP1, updates=2000, **settings)
+    state, _ = fit(method, lambda key: two_ways(key, history=1, batch=128), 2000)
+    policy = method.policy(state)
+    drawn = acts(policy, jnp.ones((3, 2)), 100)[..., 0]
+    assert policy.planner.model.generator.passes == 1
+    assert jnp.abs(jnp.abs(drawn) - 0.6).mean() < 0.12
+    assert 0.25 < (drawn[:, 0] > 0).mean() < 0.75
+    assert ((drawn > 0) == (drawn[:, :1] > 0)).mean() > 0.95
+
+
+def test_streamed_actions_are_drawn_into_the_demonstrated_ones():
+    """All actions so far were 0, and from here they rise by 0.2 times what is seen: mean and spread are the paper's marginal."""
+
+    def rises(key):
+        batch = two_ways(key, history=2, horizon=5, batch=64)
+        rise = 0.2 * jnp.arange(5, dtype=jnp.float32)[None, :, None] * jnp.ones_like(batch.action)
+        return dataclasses.replace(batch, action=batch.observation[:, -1:, :1] * rise)
+
+    settings = {"width": 32, "depth": 2, "history": 2, "horizon": 5, "execute": 4, "rate": 5e-3, "warmup": 20, "spread": 0.4}
+    method = learner(StreamingFlowPolicy, updates=600, passes=8, **settings)
+    state, _ = fit(method, rises, 600)
+    drawn = acts(method.policy(state), jnp.ones((4, 2)), 400)[..., 0]
+    np.testing.assert_allclose(drawn.mean(0), [0.2, 0.4, 0.6, 0.8], atol=0.07)
+    np.testing.assert_allclose(drawn.std(0), 0.4 * np.exp(-2.5 * np.arange(1, 5) / 4), atol=0.04)
+
+
+def test_what_a_streaming_flow_cannot_do_is_refused():
+    for wrong, why in (
+        ({"history": 1, "horizon": 15}, "--history 2 on"),
+        ({"network": "unet"}, "use mlp or transformer"),
+        ({"draws": 0}, "at least 1"),
+    ):
+        with pytest.raises(BadSetting, match=why):
+            learner(StreamingFlowPolicy, **wrong).init(jax.random.key(0))
+    method = learner(StreamingFlowPolicy, execute=16, **TINY)
+    with pytest.raises(BadSetting, match="at most 15"):
+        method.policy(method.init(jax.random.key(0)))

@@ -9,7 +9,7 @@ import pytest
 from agir.core.errors import BadSetting
 from agir.core.nouns import Act, Policy
 from agir.core.spaces import Box, Dict, Discrete, Spec
-from agir.runtime.executors import Ensembled, Receding
+from agir.runtime.executors import Ensembled, Receding, Streamer, Streaming
 
 SPEC = Spec(Dict((("place", Box((2,))), ("time", Box((1,))))), Box((3,)))
 
@@ -92,6 +92,37 @@ def test_ensembling_equals_the_slow_reference(history, decay):
     assert info["planned"].all() and (info["passes"] == 4).all()
 
 
+class Counter(Streamer):
+    """Its actions say what its plan saw, which of its actions this is, and from where it went on."""
+
+    gain: jax.Array
+
+    def begin(self, observations, last, key):
+        seen = jnp.stack([observations["place"].sum(), observations["time"][0, 0], last.sum()])
+        return self.gain * seen + jax.random.uniform(key, (3,)), jnp.int32(0)
+
+    def follow(self, plan):
+        seen, number = plan
+        return seen + number.astype(jnp.float32), (seen, number + 1), 2
+
+
+@pytest.mark.parametrize("history, execute", [(1, 1), (2, 3)])
+def test_streaming_equals_the_slow_reference(history, execute):
+    streamer = Counter(SPEC, jnp.float32(0.5))
+    seen, keys = observations(8, 2), jax.random.split(jax.random.key(0), (8, 2))
+    actions, info, _ = roll(Streaming(SPEC, streamer, history, execute), seen, keys)
+    for lane in range(2):
+        last, own = jnp.zeros(3), lane_of(seen, lane)
+        for step in range(8):
+            if step % execute == 0:
+                stack = jax.tree.map(lambda x: jnp.stack([x[max(0, step - history + 1 + i)] for i in range(history)]), own)
+                plan = streamer.begin(stack, last, keys[step, lane])
+            last, plan, _ = streamer.follow(plan)
+            np.testing.assert_allclose(actions[step, lane], last, rtol=1e-5)
+            assert bool(info["planned"][step, lane]) == (step % execute == 0)
+    assert (info["passes"] == 2).all()  # every action pays for itself, the first too
+
+
 def test_lanes_out_of_step_and_begun_again():
     """A lane that begins again at any moment acts as a fresh one, whatever its neighbours do."""
     policy = Receding(SPEC, Planner(SPEC, jnp.float32(2.0)), 2, 3)
@@ -137,7 +168,8 @@ def test_only_the_lanes_that_plan_are_paid():
 
 def test_memory_keeps_its_structure():
     planner = Planner(SPEC, jnp.float32(1.0))
-    for policy in (Receding(SPEC, planner, 2, 3), Ensembled(SPEC, planner, 2)):
+    streaming = Streaming(SPEC, Counter(SPEC, jnp.float32(1.0)), 2, 3)
+    for policy in (Receding(SPEC, planner, 2, 3), Ensembled(SPEC, planner, 2), streaming):
         begin = jax.eval_shape(policy.start, jax.random.key(0))
         seen = jax.tree.map(lambda x: x[0, 0], observations(1, 1))
         assert jax.eval_shape(policy.act, seen, begin, jax.random.key(0)).memory == begin

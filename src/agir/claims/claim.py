@@ -12,7 +12,7 @@ import numpy as np
 from agir.evaluation.statistics import Interval, difference, ratio, success_rate, verdict
 from agir.training.comparison import Arm, Measured
 
-Quantity = Literal["success", "return", "ms_per_call", "ms_per_action", "passes_per_action"]
+Quantity = Literal["success", "return", "ms_per_call", "ms_to_first_action", "ms_per_action", "passes_per_action"]
 
 
 @dataclasses.dataclass(frozen=True)

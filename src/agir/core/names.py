@@ -42,6 +42,11 @@ METHODS: dict[str, tuple[str, str]] = {
     "dqn": ("agir.methods.online.dqn:DQN", "deep Q-learning with replay and a target network, double by default"),
     "ppo": ("agir.methods.online.ppo:PPO", "proximal policy optimisation: rollouts, clipped ratios, generalised advantages"),
     "flow-policy": ("agir.methods.imitation.flow_policy:FlowPolicy", "chunks of actions along straight flows from noise (flow matching)"),
+    "mp1": ("agir.methods.imitation.mp1:MP1", "chunks of actions in one pass: the average velocity of a flow (MeanFlow)"),
+    "streaming-flow-policy": (
+        "agir.methods.imitation.streaming_flow_policy:StreamingFlowPolicy",
+        "actions along a flow whose time is the time of execution: each is done as soon as it is computed",
+    ),
     "two-step-regression": (
         "agir.methods.imitation.two_step_regression:TwoStepRegression",
         "regresses a chunk twice, the second time from a noised one (MIP)",
@@ -73,6 +78,11 @@ CLAIMS: dict[str, tuple[str, str]] = {
     "house_two_step_regression": (
         "agir.claims.house_two_step_regression:CLAIM",
         "two passes of regression are as good as flow matching, one is not",
+    ),
+    "mp1": ("agir.claims.mp1:CLAIM", "MP1 with one pass is as good as DDIM with ten"),
+    "streaming-flow-policy": (
+        "agir.claims.streaming_flow_policy:CLAIM",
+        "streamed actions are as good as chunks, and the first comes at once",
     ),
 }
 

@@ -21,9 +21,14 @@ class ChunkModel(eqx.Module):
     def loss(self, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
         """The masked mean over a batch of windows; with `augment`, images are cut at random places."""
         place, generate = jax.random.split(key)
-        keys = jax.random.split(place, batch.mask.shape[0])
-        encode = lambda observation, key: self.encoder(observation, key if augment else None)
-        return mean_loss(self.generator, batch.action, batch.mask, jax.vmap(encode)(batch.observation, keys), generate)
+        contexts = self.contexts(batch.observation, place if augment else None)
+        return mean_loss(self.generator, batch.action, batch.mask, contexts, generate)
+
+    def contexts(self, observations: Any, key: Key | None) -> Float[Array, "batch history features"]:
+        """A batch of observations [batch, history, ...] as features; with a key, images are cut at random places."""
+        if key is None:
+            return jax.vmap(self.encoder)(observations)
+        return jax.vmap(self.encoder)(observations, jax.random.split(key, len(jax.tree.leaves(observations)[0])))
 
     def sample(self, observation: Any, key: Key) -> Any:
         """-> a chunk."""

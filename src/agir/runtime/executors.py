@@ -2,7 +2,7 @@
 
 A planner is a Policy that sees the last `history` observations [history, ...] and gives a chunk of actions [horizon, ...], whose
 index history - 1 is the action for now (`Window` in core/nouns.py). An executor is a Policy for one observation and one action.
-Both executors say in `info` whether they `planned` (bool []) and how many `passes` of the network this step paid (int32 []); a
+All executors say in `info` whether they `planned` (bool []) and how many `passes` of the network this step paid (int32 []); a
 planner that does not say its `passes` pays one a call.
 """
 
@@ -89,6 +89,56 @@ class Receding(Policy):
         now = jnp.where(due, 0, memory.taken)
         action = jax.tree.map(lambda x: x[now], actions)
         return Act(action, Queue(past, actions, now + 1, inner), {"planned": due, "passes": passes})
+
+
+class Streamer(Policy):
+    """What `Streaming` drives: a planner whose actions are computed one at a time."""
+
+    def begin(self, observations: Any, last: Any, key: Key) -> Any:
+        """-> a plan, from observations [history, ...] and the action done last (zeros before the first), with no action computed yet."""
+        raise NotImplementedError
+
+    def follow(self, plan: Any) -> tuple[Any, Any, int]:
+        """-> the plan's next action, the plan without it, and the passes of the network that it took."""
+        raise NotImplementedError
+
+
+class Stream(NamedTuple):
+    """The memory of `Streaming`."""
+
+    past: Past
+    plan: Any
+    last: Any  # the action done last
+    taken: Any  # int32 []: how many of the plan's actions are done
+
+
+class Streaming(Policy):
+    """Does each action of a plan as soon as it is computed, and begins a new plan after `execute` of them.
+
+    So the first action waits for one action's passes, and each later one as well. A new plan goes on from the action done last.
+    """
+
+    streamer: Streamer
+    history: int = eqx.field(static=True, default=1)
+    execute: int = eqx.field(static=True, default=1)
+
+    def __check_init__(self):
+        _check(self.streamer, self.history)
+        if self.execute < 1:
+            raise BadSetting(f"At least one action of a plan is done before the next plan, not {self.execute}.")
+
+    def start(self, key: Key) -> Stream:
+        past, last = no_past(self.spec.observation, self.history), zeros(self.spec.action)
+        plan = eqx.filter_eval_shape(lambda *x: self.streamer.begin(*x), past.observations, last, key)
+        return Stream(past, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), plan), last, jnp.int32(self.execute))
+
+    def act(self, observation: Any, memory: Stream, key: Key) -> Act:
+        past, due = remember(memory.past, observation), memory.taken >= self.execute
+        begin = lambda streamer, *arguments: streamer.begin(*arguments)
+        plan = when(due, begin, self.streamer, (past.observations, memory.last, key), memory.plan)
+        action, plan, passes = self.streamer.follow(plan)
+        kept = Stream(past, plan, action, jnp.where(due, 0, memory.taken) + 1)
+        return Act(action, kept, {"planned": due, "passes": jnp.int32(passes)})
 
 
 class Overlap(NamedTuple):
