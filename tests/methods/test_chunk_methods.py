@@ -16,6 +16,7 @@ from agir.core.names import METHODS
 from agir.core.spaces import Box, Discrete, Spec
 from agir.methods.imitation.flow_policy import FlowPolicy
 from agir.methods.imitation.mp1 import MP1
+from agir.methods.imitation.sdp import SDP
 from agir.methods.imitation.streaming_flow_policy import StreamingFlowPolicy
 from agir.methods.imitation.two_step_regression import TwoStepRegression
 from agir.training.chunk_method import ChunkMethod
@@ -142,3 +143,26 @@ def test_what_a_streaming_flow_cannot_do_is_refused():
     method = learner(StreamingFlowPolicy, execute=16, **TINY)
     with pytest.raises(BadSetting, match="at most 15"):
         method.policy(method.init(jax.random.key(0)))
+
+
+def test_a_streamed_buffer_keeps_two_ways_apart():
+    settings = {"network": "mlp", "width": 64, "depth": 2, "history": 2, "horizon": 5, "execute": 2, "rate": 5e-3, "warmup": 20}
+    method = learner(SDP, steps=20, passes=20, sampler="ddpm", begin="denoise", updates=1500, **settings)
+    state, _ = fit(method, lambda key: two_ways(key, history=2, horizon=5, batch=128), 1500)
+    policy = method.policy(state)
+    drawn = acts(policy, jnp.ones((8, 2)), 100)[..., 0]
+    assert jnp.abs(jnp.abs(drawn) - 0.6).mean() < 0.08
+    assert 0.25 < (drawn[:, 0] > 0).mean() < 0.75
+    assert ((drawn[:, 1:] > 0) == (drawn[:, :-1] > 0)).mean() > 0.88  # the buffer says which way; 0.79 if each plan chose by itself
+    memory, paid = policy.start(jax.random.key(0)), []
+    act = jax.jit(lambda *now: policy.act(*now))
+    for step in range(5):
+        _, memory, info = act(jnp.ones(2), memory, jax.random.key(step))
+        paid.append(int(info["passes"]))
+    assert paid == [20 + 10, 0, 10, 0, 10]
+
+
+def test_settings_of_a_buffer_that_do_not_fit_are_refused():
+    for wrong, why in (({"begin": "pose"}, "zero or denoise"), ({"passes": 9}, "not a multiple"), ({"execute": 30}, "0 parts of 30")):
+        with pytest.raises(BadSetting, match=why):
+            learner(SDP, **wrong).init(jax.random.key(0))

@@ -88,6 +88,19 @@ def test_a_base_is_brought_with_its_normalisation(runs):
     np.testing.assert_allclose(act(one_lane(halved, 0)) * 2, act(one_lane(whole, 0)), rtol=1e-6)
 
 
+def test_of_a_base_with_the_same_seeds_each_seed_takes_its_own(runs):
+    base = runs("seeds", "toy-clone", seeds=[3, 5])
+    bundle = lambda run: load_bundle(run.folder / "policies" / "last")[0]
+    observation = np.array([0.3, -0.2, 0.1], np.float32)
+    acts = lambda policies, i: np.asarray(one_lane(policies, i).inner.act(observation, (), jax.random.key(0)).action)
+    same, other = (bundle(runs(name, "toy-reuse", base=base.folder, seeds=seeds)) for name, seeds in (("own", [3, 5]), ("first", [5, 3])))
+    whole = bundle(base)
+    assert not np.allclose(acts(whole, 0), acts(whole, 1))
+    for lane in range(2):
+        np.testing.assert_allclose(acts(same, lane) * 2, acts(whole, lane), rtol=1e-6)
+        np.testing.assert_allclose(acts(other, lane) * 2, acts(whole, 0), rtol=1e-6)
+
+
 def test_givens_and_settings_are_refused_by_name(runs):
     with pytest.raises(BadSetting, match="needs --base"):
         runs("a", "toy-reuse")

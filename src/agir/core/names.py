@@ -43,6 +43,8 @@ METHODS: dict[str, tuple[str, str]] = {
     "ppo": ("agir.methods.online.ppo:PPO", "proximal policy optimisation: rollouts, clipped ratios, generalised advantages"),
     "flow-policy": ("agir.methods.imitation.flow_policy:FlowPolicy", "chunks of actions along straight flows from noise (flow matching)"),
     "mp1": ("agir.methods.imitation.mp1:MP1", "chunks of actions in one pass: the average velocity of a flow (MeanFlow)"),
+    "rti-dp": ("agir.methods.imitation.rti_dp:RTIDP", "a trained diffusion policy with warm starts: a few passes a plan, no training"),
+    "sdp": ("agir.methods.imitation.sdp:SDP", "a buffer of actions, the later the noisier, so that a plan needs a share of the passes"),
     "streaming-flow-policy": (
         "agir.methods.imitation.streaming_flow_policy:StreamingFlowPolicy",
         "actions along a flow whose time is the time of execution: each is done as soon as it is computed",

@@ -4,7 +4,7 @@ A given is brought by the caller (`--base RUN`), or its default is a Learner: a 
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import equinox as eqx
@@ -53,16 +53,19 @@ def check_base(name: str, value: Any, spec: Spec) -> None:
             return
 
 
-def fill(learner: Learner, spec: Spec, brought: dict[str, Any], learn: Callable[[str, Learner, dict], Any]) -> tuple[Learner, Any]:
+def fill(
+    learner: Learner, spec: Spec, brought: dict[str, Any], learn: Callable[[str, Learner, dict], Any], own: Collection[str] = ()
+) -> tuple[Learner, Any]:
     """-> the learner with its spec and every given in its place, and its vmap axes.
 
-    What is brought is shared by the lanes (axis None); a stage's result has one entry a lane (axis 0).
+    What is brought is shared by the lanes (axis None), unless it is one of `own`, which have one entry a lane (axis 0), as a stage's
+    result has.
     `learn(name, stage, brought)` learns a stage and gives its result [lanes, ...].
     """
     learner = dataclasses.replace(learner, spec=spec)
     axes = jax.tree.map(lambda _: None, learner)
     for name, wanted in givens(learner).items():
-        value, axis = brought.get(name, getattr(learner, name)), None
+        value, axis = brought.get(name, getattr(learner, name)), 0 if name in own else None
         if isinstance(value, Learner):
             value, axis = learn(name, value, {other: brought[other] for other in brought if other in given_names(value)}), 0
         part = part_of(name, wanted, value, type(learner).__name__)

@@ -12,6 +12,7 @@ library that the paper's code uses (diffusers: leading spacing, set_alpha_to_one
 """
 
 import math
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -39,7 +40,7 @@ def kept(steps: int) -> np.ndarray:
 
 
 class Pass(eqx.Module):
-    """What one pass of a sampler needs, or of all passes with a leading axis."""
+    """What one pass of a sampler needs: for a chunk (no axis), for each of its actions, or of all passes with a leading axis."""
 
     step: Array  # float32: k
     now: Array  # A_k
@@ -92,24 +93,24 @@ class Diffusion(FromNoise):
         return self.shaped(self.denoise(self.noise(begin), context, walk))
 
     def denoise(
-        self, x: Float[Array, "horizon size"], context: Float[Array, "history features"], key: Key, skip: int = 0
+        self, x: Float[Array, "horizon size"], context: Float[Array, "history features"], key: Key, skip: Any = 0
     ) -> Float[Array, "horizon size"]:
-        """From a chunk as noisy as the pass number `skip` expects to a clean one, in the passes that are left."""
-        table = jax.tree.map(lambda column: column[skip:], Pass.table(self.steps, self.sampling_passes))
+        """From a chunk as noisy as the pass number `skip` (int or int32 []) expects to a clean one, in the passes that are left."""
+        table, keys = Pass.table(self.steps, self.sampling_passes), jax.random.split(key, self.sampling_passes)
+        one = lambda i, x: self.step(x, jax.tree.map(lambda column: column[i], table), context, keys[i])
+        return jax.lax.fori_loop(skip, self.sampling_passes, one, x)
 
-        keys = jax.random.split(key, self.sampling_passes - skip) if self.sampler == "ddpm" else None  # DDIM draws nothing
-
-        def one(x: Array, row: tuple[Pass, Key | None]) -> tuple[Array, None]:
-            return self.step(x, row[0], context, row[1]), None
-
-        return jax.lax.scan(one, x, (table, keys))[0]
+    def told(self, step: Array) -> Float[Array, " times"]:
+        """What the network is told of step k."""
+        return step[None]
 
     def guess(
         self, x: Float[Array, "horizon size"], at: Pass, context: Float[Array, "history features"]
     ) -> tuple[Float[Array, "horizon size"], Float[Array, "horizon size"]]:
         """-> the network's idea of the clean chunk (clipped) and of the noise."""
-        out = self.network(x, at.step[None], context)
-        signal, spread = jnp.sqrt(at.now), jnp.sqrt(1 - at.now)
+        out = self.network(x, self.told(at.step), context)
+        now = column(at.now)
+        signal, spread = jnp.sqrt(now), jnp.sqrt(1 - now)
         clean, noise = ((x - spread * out) / signal, out) if self.prediction == "epsilon" else (out, (x - signal * out) / spread)
         return clean if self.bound is None else jnp.clip(clean, -self.bound, self.bound), noise
 
@@ -118,8 +119,14 @@ class Diffusion(FromNoise):
     ) -> Float[Array, "horizon size"]:
         """One pass of the sampler: from step k to step j. DDIM needs no key."""
         clean, noise = self.guess(x, at, context)
+        now, later = column(at.now), column(at.later)
         if self.sampler == "ddim":
-            return jnp.sqrt(at.later) * clean + jnp.sqrt(1 - at.later) * noise
-        beta, left = 1 - at.now / at.later, (1 - at.later) / (1 - at.now)
-        mean = jnp.sqrt(at.later) * beta / (1 - at.now) * clean + jnp.sqrt(1 - beta) * left * x
+            return jnp.sqrt(later) * clean + jnp.sqrt(1 - later) * noise
+        beta, left = 1 - now / later, (1 - later) / (1 - now)
+        mean = jnp.sqrt(later) * beta / (1 - now) * clean + jnp.sqrt(1 - beta) * left * x
         return mean + jnp.sqrt(beta * left) * jax.random.normal(key, x.shape)
+
+
+def column(x: Array) -> Float[Array, "actions 1"]:
+    """One number for a chunk, or one for each of its actions, to stand beside [horizon, size]."""
+    return x.reshape(-1, 1)

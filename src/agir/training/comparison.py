@@ -31,6 +31,7 @@ class Arm:
     method: str
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     task: str | None = None
+    brought: dict[str, str] = dataclasses.field(default_factory=dict)  # {given: the earlier arm whose run it is}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +130,8 @@ def measure(
     for name, arm in arms.items():
         its_task = arm.task or task
         its_task = find_task(its_task) if isinstance(its_task, str) else its_task
+        brought = {given: found[other].run.folder for given, other in arm.brought.items()}
+        arm = dataclasses.replace(arm, settings=arm.settings | brought)
         run = trained(pathlib.Path(folder) / name, its_task, arm, reporter, **asked)
         evaluation = evaluated(run, its_task, episodes, purpose=purpose, record=record, reporter=reporter)
         policies, _ = load_bundle(policy_folder(run.folder))

@@ -42,6 +42,7 @@ class Part:
     value: Any
     recipe: Recipe | None
     normalization: Normalization | None
+    own: bool = False  # the value has one entry for each of the run's lanes
 
 
 class Session:
@@ -103,7 +104,7 @@ class Session:
         `stage` is "" for the method itself, "codec/" for its codec, and so on: the place of its checkpoints and rows.
         """
         whole = lambda name, inner, given: self.learn(f"{stage}{name}/", inner, stream(keys, name), given)[0]
-        learner, axes = fill(learner, self.world.spec, brought, whole)
+        learner, axes = fill(learner, self.world.spec, brought, whole, {name for name, part in self.parts.items() if part.own})
         if not stage:
             learner, axes = self._swept(learner, axes)
         source = learner.learns_from.bind(self.world, learner)

@@ -41,13 +41,14 @@ def train(
 
     `data` is a path, a Dataset, or None: the task's own expert is asked for `demonstrations` episodes, if the method wants any.
     `settings` are the method's fields; a list of floats is a sweep (another value is not another program); a given (`base=`) is
-    a run's folder, a bundle's, or the part itself. Also understood: `demonstrations` (the task's usual number), `normalize` ("limits"),
+    a run's folder, a bundle's, or the part itself (of a run with the same seeds each seed takes its own policy, of another run all
+    take the first). Also understood: `demonstrations` (the task's usual number), `normalize` ("limits"),
     `validation_share` (0.1), `selections` (evaluations during training), `selection_episodes` (20), `over` ("vmap" or "map"),
     `log_to` ("tensorboard" or "wandb"). Raises AgirError for whatever a caller can mend.
     """
     task = find_task(task) if isinstance(task, str) else task
     learner, brought, asked = order(task, method, seeds=seeds, updates=updates, data=data, **settings)
-    parts = _load_brought(learner, brought)
+    parts = _load_brought(learner, brought, asked)
     world = _world(task, learner, asked, data, parts, reporter or Reporter())
     asked["fingerprints"] = {name: _fingerprint(pair) for name, pair in world.datasets.items()}
     made = Run.create(run or _free_folder(task.name, asked["method"]), asked)
@@ -124,7 +125,7 @@ def resume(
     for name, value in ({"data": data or asked["data"]} | brought).items():
         if value == "given by the caller":
             raise BadSetting(f"{run.folder} was given its {name} by the program that made it: resume it there, agir.resume({name}=...).")
-    parts = _load_brought(learner, brought)
+    parts = _load_brought(learner, brought, asked)
     world = _world(task, learner, asked, data or asked["data"], parts)
     for name, pair in world.datasets.items():
         if _fingerprint(pair) != asked["fingerprints"].get(name):
@@ -170,18 +171,21 @@ def _fingerprint(pair: tuple[Dataset, Dataset]) -> list[str]:
     return [part.fingerprint() for part in pair]
 
 
-def _load_brought(learner: Learner, brought: dict[str, Any]) -> dict[str, Part]:
+def _load_brought(learner: Learner, brought: dict[str, Any], asked: dict) -> dict[str, Part]:
     check_brought(learner, brought)
-    return {name: _load_part(value) for name, value in brought.items()}
+    return {name: _load_part(value, asked) for name, value in brought.items()}
 
 
-def _load_part(value: Any) -> Part:
+def _load_part(value: Any, asked: dict) -> Part:
+    """A run or a bundle, a Normalized, or the part itself. A run of the same seeds, one policy each, gives each seed its own."""
+    policies, own = value, False
     if isinstance(value, str | os.PathLike):
-        policies, _ = load_bundle(policy_folder(value))
+        policies, text = load_bundle(policy_folder(value))
+        own = len(asked["seeds"]) > 1 and text["lanes"] == [{"seed": seed} for seed in asked["seeds"]] and not asked["sweep"]
         value = one_lane(policies, 0)
     if isinstance(value, Normalized):
         recipe = Recipe.from_json(json.loads(value.recipe)) if value.recipe else None
-        return Part(value.inner, recipe, value.normalization)
+        return Part(policies.inner if own else value.inner, recipe, value.normalization, own)
     return Part(value, None, None)
 
 

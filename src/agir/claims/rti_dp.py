@@ -1,0 +1,53 @@
+"""Warm starts of a trained diffusion policy against its full sampling, and against as few passes from noise."""
+
+import dataclasses
+
+from agir.claims.baselines import DDIM, DDPM, DENOISER, FOUR_MODES, REGRESSION, TWO_MODES, TWO_STEP, part_on_four_modes
+from agir.claims.claim import Arm, Claim, Part
+
+WARM = Arm("rti-dp", {"sampler": "ddpm", "passes": 100, "warm": 3}, brought={"base": "DDIM-10"})
+WARM_DDIM = Arm("rti-dp", {"sampler": "ddim", "passes": 10, "warm": 1}, brought={"base": "DDIM-10"})
+FULL = Arm("rti-dp", {"sampler": "ddim", "passes": 10, "warm": 10}, brought={"base": "DDIM-10"})
+COLD = Arm("diffusion-policy", DENOISER | {"sampler": "ddim", "passes": 1, "execute": 1})
+
+
+def on_four(arm: Arm) -> Arm:
+    return dataclasses.replace(arm, task=FOUR_MODES, brought={given: f"{other}, 4 modes" for given, other in arm.brought.items()})
+
+
+CLAIM = Claim(
+    slug="rti-dp",
+    sentence="Planning at every step from the last plan, a trained diffusion policy needs one pass where it needed ten, as many an action "
+    "as DDIM with ten in chunks of eight, and is as good; as few passes from noise are not.",
+    source="Duan et al. 2025 (RTI-DP), arXiv 2508.05396, tables I to III",
+    method="rti-dp",
+    task=TWO_MODES,
+    arms={
+        "DDIM-10": DDIM,
+        "warm-1": WARM_DDIM,
+        "warm-3 of 100": WARM,
+        "full at every step": FULL,
+        "cold-1": COLD,
+        "DDPM-100": DDPM,
+        "two-step": TWO_STEP,
+        "regression": REGRESSION,
+    }
+    | {f"{name}, 4 modes": on_four(arm) for name, arm in (("DDIM-10", DDIM), ("warm-1", WARM_DDIM))},
+    parts=(
+        *part_on_four_modes(
+            Part("Warm starts of one pass are not worse than DDIM-10 by more than 5 points.", "warm-1", "DDIM-10", "success", -0.05)
+        ),
+        Part("They take no more passes an action than DDIM-10.", "warm-1", "DDIM-10", "passes_per_action", 1.5, below=True),
+        Part(
+            "They are not worse than full sampling at every step by more than 5 points.", "warm-1", "full at every step", "success", -0.05
+        ),
+        Part("They succeed more often than one pass from noise, by more than 10 points.", "warm-1", "cold-1", "success", 0.10),
+        Part(
+            "Warm starts of 3 DDPM passes are not worse than DDPM-100 by more than 5 points.", "warm-3 of 100", "DDPM-100", "success", -0.05
+        ),
+    ),
+    asked={"demonstrations": 100},
+    budget_s=3000,
+    note="The warm arms learn nothing: each seed takes the DDIM-10 arm's weights of that seed. Their first plan takes all passes, which "
+    "an episode of about ten actions spreads over few (at most half as many passes an action again as DDIM-10 is asked).",
+)

@@ -1,0 +1,31 @@
+"""A streamed buffer against chunks that are denoised from noise each time."""
+
+import dataclasses
+
+from agir.claims.baselines import DDIM, DDPM, DENOISER, FOUR_MODES, REGRESSION, TWO_MODES, TWO_STEP, part_on_four_modes
+from agir.claims.claim import Arm, Claim, Part
+
+HALF = Arm("sdp", DENOISER | {"horizon": 20, "passes": 10})  # 5 passes for 8 actions
+EQUAL = Arm("sdp", DENOISER | {"horizon": 20, "passes": 20})  # 10
+TWICE = ("SDP-20", EQUAL), ("DDIM-10", DDIM)
+
+CLAIM = Claim(
+    slug="sdp",
+    sentence="A streamed buffer is as good as DDIM with ten passes at equal passes an action, and with half of them, and as DDPM with 100.",
+    source="Hoeg et al. 2024 (SDP), arXiv 2406.04806, tables I and II",
+    method="sdp",
+    task=TWO_MODES,
+    arms={"SDP-20": EQUAL, "SDP-10": HALF, "DDIM-10": DDIM, "DDPM-100": DDPM, "two-step": TWO_STEP, "regression": REGRESSION}
+    | {f"{name}, 4 modes": dataclasses.replace(arm, task=FOUR_MODES) for name, arm in TWICE},
+    parts=(
+        *part_on_four_modes(
+            Part("At equal passes SDP is not worse than DDIM-10 by more than 5 points.", "SDP-20", "DDIM-10", "success", -0.05)
+        ),
+        Part("With half of the passes SDP is not worse than DDIM-10 by more than 5 points.", "SDP-10", "DDIM-10", "success", -0.05),
+        Part("With half of the passes SDP is not worse than DDPM-100 by more than 5 points.", "SDP-10", "DDPM-100", "success", -0.05),
+        Part("SDP-10 takes less than 0.6 of DDIM-10's time for an action.", "SDP-10", "DDIM-10", "ms_per_action", 0.6, below=True),
+    ),
+    asked={"demonstrations": 100},
+    budget_s=3600,
+    note="Two parts of eight actions: SDP-20 makes 10 passes for a plan, SDP-10 makes 5. Its chunk is 20 actions long, DDIM's 16.",
+)
