@@ -4,7 +4,7 @@ import dataclasses
 
 from agir.claims.claim import Arm, Part
 
-CHUNK = {"history": 2, "horizon": 16, "execute": 8, "batch": 128, "updates": 8000}
+CHUNK = {"history": 2, "horizon": 16, "execute": 8, "batch": 128, "updates": 4000}
 DENOISER = CHUNK | {"network": "mlp", "width": 256, "depth": 3, "rate": 1e-3}
 
 DDIM = Arm("diffusion-policy", DENOISER | {"sampler": "ddim", "passes": 10})
@@ -12,7 +12,7 @@ DDPM = Arm("diffusion-policy", DENOISER | {"sampler": "ddpm", "passes": 100})
 FLOW = Arm("flow-policy", DENOISER | {"passes": 10})
 TWO_STEP = Arm("two-step-regression", DENOISER)
 REGRESSION = Arm("behavior-cloning", CHUNK | {"head": "mse", "width": 384, "depth": 3})
-MIXTURE = Arm("behavior-cloning", CHUNK | {"head": "mixture", "width": 256, "depth": 3})
+MIXTURE = Arm("behavior-cloning", CHUNK | {"head": "mixture", "modes": 20, "width": 256, "depth": 3})
 
 TWO_MODES, FOUR_MODES = "multipath", "multipath/modes=4"
 
