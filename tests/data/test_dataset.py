@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from agir.core.errors import BadData
+from agir.core.errors import BadData, BadSpec
 from agir.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Spec
 from agir.data.dataset import Dataset
 
@@ -175,3 +175,30 @@ def test_the_fingerprint_is_of_every_bit():
     assert len(seen) == 1 + sum(min(8, leaf.size) for leaf in leaves)
     renamed = dataclasses.replace(data, columns={("gain" if name == "reward" else name): x for name, x in data.columns.items()})
     assert renamed.fingerprint() != data.fingerprint()
+
+
+def test_action_free_episodes_keep_all_but_their_actions():
+    data = many([3, 2, 4])
+    hidden = data.without_actions([1])
+    assert hidden.columns["recorded"].tolist() == [True] * 3 + [False] * 2 + [True] * 4
+    for name in ("observation", "reward", "terminated"):
+        jax.tree.map(np.testing.assert_array_equal, hidden.columns[name], data.columns[name])
+    kept = hidden.columns["recorded"]
+    for column, raw in zip(jax.tree.leaves(hidden.columns["action"]), jax.tree.leaves(data.columns["action"])):
+        assert (column[~kept] == 0).all() and (column[kept] == raw[kept]).all() and (raw[~kept] != 0).any()
+    assert not hidden.without_actions().columns["recorded"].any()  # and what was hidden stays hidden
+    assert hidden.without_actions([0]).columns["recorded"].tolist() == [False] * 5 + [True] * 4
+
+
+def test_datasets_are_joined_episode_by_episode():
+    first, second = many([3, 2]), many([4])
+    joined = Dataset.join([first, second.without_actions()])
+    assert joined.ends.tolist() == [3, 5, 9] and joined.columns["source"].tolist() == [0] * 5 + [1] * 4
+    assert joined.columns["recorded"].tolist() == [True] * 5 + [False] * 4
+    jax.tree.map(np.testing.assert_array_equal, joined.take([2]).columns["observation"], second.columns["observation"])
+    jax.tree.map(np.testing.assert_array_equal, joined.take([0, 1]).columns["action"], first.columns["action"])
+    jax.tree.map(lambda whole, part: np.testing.assert_array_equal(whole[2:], part), joined.final_observation, second.final_observation)
+    assert "recorded" not in Dataset.join([first, second]).columns
+    other = Dataset.from_episodes(Spec(Box((2,)), Box((1,))), [{"observation": np.zeros((2, 2)), "action": np.zeros((2, 1))}])
+    with pytest.raises(BadSpec, match="the dataset 1"):
+        Dataset.join([first, other])

@@ -196,3 +196,12 @@ def test_a_normalised_environment_is_the_raw_one_in_other_terms():
     assert jnp.array_equal(raw.truncated, other.truncated) and raw.truncated.any()
     close(raw.action, clip(FLAT.action, maps.decode(other.action)))
     assert jnp.abs(maps.decode(other.action)).max() > 10  # recorded as the learner gave it, clipped only where it acts
+
+
+@pytest.mark.parametrize("how", ["limits", "standard"])
+def test_unknown_actions_decide_nothing(how):
+    episodes = [{"observation": np.zeros((3, 2)) + i, "action": np.array([[5.0, 6.0], [7.0, 9.0], [6.0, 8.0]]) + 3 * i} for i in range(2)]
+    both = Dataset.from_episodes(Spec(Box((2,)), Box((2,))), episodes)
+    mine, wanted = fit(both.without_actions([1]), how).action, fit(both.take([0]), how).action
+    np.testing.assert_array_equal(mine.shift, wanted.shift)
+    np.testing.assert_array_equal(mine.scale, wanted.scale)

@@ -110,3 +110,11 @@ def test_settings_out_of_range_are_refused():
         transition(table, jnp.int32(0), 0.9, 0)
     with pytest.raises(BadSetting, match="at least 1 step"):
         segment(table, jnp.int32(0), 0, 0.9)
+
+
+def test_actions_that_were_not_recorded_are_masked():
+    _, table = make(0, [4, 3])
+    table.columns["recorded"] = jnp.array([True, False, True, True, False, False, True])
+    got = jax.vmap(lambda row: window(table, row, 1, 3))(jnp.arange(table.rows))
+    wanted = [[1, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0]]
+    np.testing.assert_array_equal(got.mask, wanted)

@@ -12,6 +12,7 @@ from agir.core.nouns import Act, Policy
 from agir.core.registry import names
 from agir.tasks.demonstrations import collect
 from agir.tasks.find import task
+from agir.tasks.planar.presets import PRESETS
 
 NAMES = [
     "acrobot",
@@ -23,6 +24,7 @@ NAMES = [
     "gridworld/cliff",
     "point-maze/medium",
     "point-maze/umaze-dense",
+    *(f"planar/{name}" for name in PRESETS),
     "pendulum",
     "pendulum/hidden",
 ]
@@ -66,7 +68,9 @@ def test_what_is_drawn_keeps_its_form(name):
         for shape in [*shapes, *scene["shapes"]]:
             assert shape["kind"] in ("line", "polygon", "circle") and ("radius" in shape) == (shape["kind"] == "circle")
             assert all(isinstance(x, float) for point in shape["points"] for x in point)
-        action = its.expert().act(env.observe(state.physics), its.expert().start(jax.random.key(0)), jax.random.key(i)).action
+        expert = its.expert()
+        shown = expert.see(state) if expert.see else env.observe(state.physics)
+        action = expert.act(shown, expert.start(jax.random.key(0)), jax.random.key(i)).action
         state, _ = step(state, action, jax.random.key(i))
     assert len(forms) == 1
 

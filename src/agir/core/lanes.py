@@ -23,7 +23,8 @@ def move_lanes(env: Environment, policy: Policy, lanes: tuple, key: Key) -> tupl
     """One step of every lane, whatever happens in it -> lanes, (action, act_info, Step); nothing begins again."""
     state, observation, memory = lanes
     act, move = jax.random.split(key, (2, jax.tree.leaves(observation)[0].shape[0]))
-    action, memory, act_info = jax.vmap(policy.act)(observation, memory, act)
+    shown = observation if policy.see is None else jax.vmap(policy.see)(state)
+    action, memory, act_info = jax.vmap(policy.act)(shown, memory, act)
     state, after = jax.vmap(env.step)(state, action, move)
     return (state, after.observation, memory), (action, act_info, after)
 

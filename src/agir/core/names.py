@@ -27,6 +27,10 @@ TASKS: dict[str, tuple[str, str]] = {
         "agir.tasks.multipath:Multipath",
         "cross a field of walls by any of several routes: modes=, rows=, pauses=, noise=, distractors=, control=",
     ),
+    "planar": (
+        "agir.tasks.planar.task:Planar",
+        "push, reach, insert, wipe, draw on a small table: planar/PRESET; seen as a state, tokens, keypoints or images",
+    ),
     "point-maze": (
         "agir.tasks.maze:PointMaze",
         "push a point through a maze to a goal: point-maze/LAYOUT or LAYOUT-dense; open, umaze, medium, large",

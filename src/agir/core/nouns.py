@@ -90,6 +90,7 @@ class Policy(eqx.Module):
 
     spec: Spec = eqx.field(static=True)
     compiled = True  # False: any Python, driven on the host without jit or vmap
+    see = None  # of a scripted expert in a compiled task, where the observation does not do: a function state -> what `act` is shown
 
     def start(self, key: Key) -> Any:
         """-> memory. Sees no observation, so that a lane can begin again at any moment."""

@@ -18,6 +18,9 @@ class Dataset:
     `columns` holds `observation` and `action` (trees of arrays [rows, ...] as the spec says), `reward` (float32 [rows]),
     `terminated` (bool [rows]) and any others a method asks for (`success`, `cost`, `token`, ...). An episode whose last row is
     not terminated was truncated: `final_observation` [episodes, ...] is the true successor of each last row.
+
+    Where there is a column `recorded` (bool [rows]), actions of rows in which it is false are unknown: they stand as zeros, decide
+    no normalisation, and are masked in every window.
     """
 
     spec: Spec
@@ -75,6 +78,40 @@ class Dataset:
         held = min(max(1, round(validation_share * self.episodes)), self.episodes - 1)
         order = np.random.default_rng(seed).permutation(self.episodes)
         return self.take(np.sort(order[held:])), self.take(np.sort(order[:held]))
+
+    def without_actions(self, episodes: Any = None) -> "Dataset":
+        """The same with the actions of these episodes (indices, or a mask; None: all) unknown: action-free episodes."""
+        hidden = np.zeros(self.episodes, bool)
+        hidden[slice(None) if episodes is None else np.asarray(episodes)] = True
+        recorded = ~np.repeat(hidden, self.lengths) & self.recorded
+        blank = lambda column: np.where(recorded.reshape(-1, *(1,) * (column.ndim - 1)), column, np.zeros((), column.dtype))
+        columns = self.columns | {"action": jax.tree.map(blank, self.columns["action"]), "recorded": recorded}
+        return dataclasses.replace(self, columns=columns)
+
+    @property
+    def recorded(self) -> np.ndarray:
+        """bool [rows]: whether the action is known."""
+        return self.columns.get("recorded", np.ones(self.rows, bool))
+
+    @classmethod
+    def join(cls, datasets: list["Dataset"]) -> "Dataset":
+        """One dataset of the episodes of several, in their order; a column `source` (int32 [rows]) says of which each row is.
+
+        Of other columns only those are kept that all of them have, but `recorded` is filled in. Raises BadSpec where the specs
+        differ.
+        """
+        first = datasets[0]
+        for number, other in enumerate(datasets[1:], 1):
+            first.spec.require(other.spec, "the dataset 0", f"the dataset {number}")
+        if any("recorded" in each.columns for each in datasets):
+            datasets = [dataclasses.replace(each, columns=each.columns | {"recorded": each.recorded}) for each in datasets]
+        names = set.intersection(*(set(each.columns) for each in datasets)) - {"source"}
+        together = lambda trees: jax.tree.map(lambda *parts: np.concatenate(parts), *trees)
+        columns = together([{name: each.columns[name] for name in sorted(names)} for each in datasets])
+        columns["source"] = np.repeat(np.arange(len(datasets), dtype=np.int32), [each.rows for each in datasets])
+        ends = np.cumsum(np.concatenate([each.lengths for each in datasets]))
+        about = {"source": "; ".join(str(each.about.get("source", "unknown")) for each in datasets)}
+        return cls(first.spec, columns, ends, together([each.final_observation for each in datasets]), about)
 
     def fingerprint(self) -> str:
         """sha256 of the contents: what a run and a bundle remember of their data."""

@@ -65,8 +65,9 @@ def fit(dataset: Any, how: str = "limits") -> Normalization:
     """From a Dataset's training columns; raises BadSetting on an unknown `how`."""
     if how not in ("limits", "standard", "none"):
         raise BadSetting(f"Normalisation is 'limits', 'standard' or 'none', not '{how}'.")
-    spec, columns = dataset.spec, dataset.columns
-    return Normalization(_fit(spec.observation, columns["observation"], how), _fit(spec.action, columns["action"], how), how)
+    spec, columns, recorded = dataset.spec, dataset.columns, dataset.recorded
+    action = jax.tree.map(lambda column: column[recorded] if recorded.any() else column, columns["action"])
+    return Normalization(_fit(spec.observation, columns["observation"], how), _fit(spec.action, action, how), how)
 
 
 def _fit(space: Space, column: Any, how: str) -> Any:

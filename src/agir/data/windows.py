@@ -58,8 +58,8 @@ def window(table: Table, row: Int[Array, ""], history: int, horizon: int) -> Win
     """The `history` observations up to `row`, and the `horizon` actions from the first of them on.
 
     Index history - 1 of the chunk is the action taken at `row`. Before the episode's begin the first observation is repeated;
-    actions outside the episode repeat its first or last one and have mask 0. Raises BadSetting where the chunk would not
-    reach the action at `row`.
+    actions outside the episode repeat its first or last one and have mask 0, as have those that were not recorded. Raises
+    BadSetting where the chunk would not reach the action at `row`.
     """
     if not 1 <= history <= horizon:
         raise BadSetting(f"A window needs 1 <= history <= horizon, not history = {history}, horizon = {horizon}: raise the horizon.")
@@ -67,7 +67,10 @@ def window(table: Table, row: Int[Array, ""], history: int, horizon: int) -> Win
     seen = jnp.maximum(begin + jnp.arange(history), first)
     done = begin + jnp.arange(horizon)
     inside = (done >= first) & (done <= last)
-    action = _at(table.columns["action"], jnp.clip(done, first, last))
+    at = jnp.clip(done, first, last)
+    action = _at(table.columns["action"], at)
+    if "recorded" in table.columns:
+        inside = inside & table.columns["recorded"][at]
     return Window(_at(table.columns["observation"], seen), action, inside.astype(jnp.float32))
 
 

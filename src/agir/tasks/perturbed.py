@@ -29,6 +29,10 @@ class Perturbed(Policy):
             raise BadSetting(f"Perturbed: share lies between 0 and 1 and noise is not negative, not {share} and {noise}.")
         return cls(inner.spec, inner, share, noise)
 
+    @property
+    def see(self) -> Any:
+        return self.inner.see
+
     def start(self, key: Key) -> Any:
         return self.inner.start(key)
 
