@@ -48,7 +48,9 @@ def test_the_expert(name):
     for i, index in enumerate(data.about["start_index"]):
         jax.tree.map(np.testing.assert_array_equal, data.episode(i), tried.episode(index))
     first = its.environment().reset(episode_key("demonstrations", data.about["start_index"][0]))[1]
-    jax.tree.map(np.testing.assert_array_equal, jax.tree.map(lambda x: x[0], data.episode(0)["observation"]), jax.device_get(first))
+    # Compiled for one lane by itself, where the last bit may differ.
+    close = lambda mine, wanted: np.testing.assert_allclose(mine, wanted, atol=1e-6)
+    jax.tree.map(close, jax.tree.map(lambda x: x[0], data.episode(0)["observation"]), jax.device_get(first))
     assert (data.lengths <= its.horizon).all()
     assert (data.lengths[data.truncated[data.ends - 1]] == its.horizon).all()
 

@@ -33,7 +33,7 @@ ALPHABET = strokes()
 
 
 def held_out(letters: Any) -> Any:
-    """Whether a word (int [..., letters]) is one of the quarter that "outside" is drawn from and "inside" never: the sum of its letters leaves 3 by 4."""
+    """Whether a word (int [..., letters]) is of the quarter that "outside" is drawn from and "inside" never: its sum leaves 3 by 4."""
     return letters.sum(-1) % 4 == 3
 
 

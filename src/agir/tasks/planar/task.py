@@ -33,7 +33,6 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from agir.core.errors import BadSetting
@@ -178,8 +177,12 @@ class Planar(Native):
         return {"view": "2d", "bounds": [[-TABLE_M - 0.02, TABLE_M + 0.02]] * 2, "shapes": []}
 
     def shapes(self, state: World) -> list[dict]:
-        physics = jax.tree.map(np.asarray, state.physics)
-        return drawing(self.stage.figures(physics) + sight.hand(self.stage, physics))
+        return drawing(jax.device_get(self._figures(jax.tree.map(jnp.asarray, state.physics))))
+
+    @functools.cached_property
+    def _figures(self) -> Any:
+        """All figures of a state, compiled: a report draws thousands."""
+        return eqx.filter_jit(lambda physics: self.stage.figures(physics) + sight.hand(self.stage, physics))
 
 
 class PlanarEnvironment(Timed):
