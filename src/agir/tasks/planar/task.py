@@ -58,7 +58,7 @@ BETWEEN = dict.fromkeys(("vary", "uneven", "speed", "friction"), (0.0, 1.0))
 BETWEEN |= dict.fromkeys(("noise", "slip", "blind", "disturb", "clearance"), (0.0, 0.05))
 BETWEEN |= {"inertia": (0.0, 0.95), "width": (0.005, 0.2), "image": (16, 64), "views": (1, 2), "modes": (1, 8)}
 BETWEEN |= {"distractors": (0, 8), "goal": (0, 7), "steps": (1, 10_000)}
-HARMLESS = {"observe", "image", "views", "vary", "control", "goal", "region", "word", "modes"}  # to the demonstrator's rate
+HARMLESS = {"observe", "image", "views", "vary", "control", "goal", "region", "word"}  # to the demonstrator's rate
 
 
 @dataclasses.dataclass(frozen=True)
