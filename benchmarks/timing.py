@@ -14,7 +14,9 @@ def seconds(call: Callable[[], Any]) -> float:
     return time.perf_counter() - begin
 
 
-def compare(name: str, unit: str, ours: Callable[[], Any], floor: Callable[[], Any], count: int, rounds: int) -> float:
+def compare(  # noqa: PLR0913
+    name: str, unit: str, ours: Callable[[], Any], floor: Callable[[], Any], count: int, rounds: int, against: str = "by hand"
+) -> float:
     """Prints the time of one of `count` in each, and the ratio of the interleaved pairs (ours / floor): median and quartiles."""
     compile_s = seconds(ours), seconds(floor)
     pairs = [(seconds(ours) / count, seconds(floor) / count) for _ in range(rounds)]
@@ -22,7 +24,7 @@ def compare(name: str, unit: str, ours: Callable[[], Any], floor: Callable[[], A
     low, middle, high = statistics.quantiles(ratios, n=4)
     mine, other = (statistics.median(times) * 1e3 for times in zip(*pairs))
     print(
-        f"{name:22} {mine:8.3f} ms {unit}, by hand {other:8.3f} ms; ratio {middle:.2f} [{low:.2f}, {high:.2f}], "
+        f"{name:22} {mine:8.3f} ms {unit}, {against} {other:8.3f} ms; ratio {middle:.2f} [{low:.2f}, {high:.2f}], "
         f"speed {1 / middle:.2f} of it; compiled in {compile_s[0]:.1f} and {compile_s[1]:.1f} s",
         flush=True,
     )

@@ -15,7 +15,7 @@ from agir.claims.baselines import (
 )
 from agir.claims.claim import Arm, Claim, Part
 
-MP1 = Arm("mp1", DENOISER)
+MP1 = Arm("mp1", DENOISER | {"width": 236})  # as many parameters as DDIM's, with the embedding of states
 ON_FOUR = {f"{name}, 4 modes": dataclasses.replace(arm, task=FOUR_MODES) for name, arm in (("MP1", MP1), ("DDIM-10", DDIM))}
 
 CLAIM = Claim(

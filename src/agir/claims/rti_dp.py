@@ -17,8 +17,8 @@ def on_four(arm: Arm) -> Arm:
 
 CLAIM = Claim(
     slug="rti-dp",
-    sentence="Planning at every step from the last plan, a trained diffusion policy needs one pass where it needed ten, as many an action "
-    "as DDIM with ten in chunks of eight, and is as good; as few passes from noise are not.",
+    sentence="Planning at every step from the last plan, a trained diffusion policy needs one pass where it needed ten, about as "
+    "many an action as DDIM with ten in chunks of eight, and is as good; as few passes from noise are not.",
     source="Duan et al. 2025 (RTI-DP), arXiv 2508.05396, tables I to III",
     method="rti-dp",
     task=TWO_MODES,
@@ -37,7 +37,14 @@ CLAIM = Claim(
         *part_on_four_modes(
             Part("Warm starts of one pass are not worse than DDIM-10 by more than 5 points.", "warm-1", "DDIM-10", "success", -0.05)
         ),
-        Part("They take no more passes an action than DDIM-10.", "warm-1", "DDIM-10", "passes_per_action", 1.5, below=True),
+        Part(
+            "They take less than one and a half times DDIM-10's passes an action, their first plan's ten included.",
+            "warm-1",
+            "DDIM-10",
+            "passes_per_action",
+            1.5,
+            below=True,
+        ),
         Part(
             "They are not worse than full sampling at every step by more than 5 points.", "warm-1", "full at every step", "success", -0.05
         ),

@@ -5,8 +5,8 @@ import dataclasses
 from agir.claims.baselines import DDIM, DDPM, DENOISER, FOUR_MODES, REGRESSION, TWO_MODES, TWO_STEP, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
-HALF = Arm("sdp", DENOISER | {"horizon": 20, "passes": 10})  # 5 passes for 8 actions
-EQUAL = Arm("sdp", DENOISER | {"horizon": 20, "passes": 20})  # 10
+HALF = Arm("sdp", DENOISER | {"width": 208, "horizon": 20, "passes": 10})  # 5 passes for 8 actions
+EQUAL = Arm("sdp", DENOISER | {"width": 208, "horizon": 20, "passes": 20})  # 10
 TWICE = ("SDP-20", EQUAL), ("DDIM-10", DDIM)
 
 CLAIM = Claim(
@@ -27,5 +27,6 @@ CLAIM = Claim(
     ),
     asked={"demonstrations": 100},
     budget_s=3600,
-    note="Two parts of eight actions: SDP-20 makes 10 passes for a plan, SDP-10 makes 5. Its chunk is 20 actions long, DDIM's 16.",
+    note="Two parts of eight actions: SDP-20 makes 10 passes for a plan, SDP-10 makes 5. Its chunk is 20 actions long, DDIM's 16; its "
+    "network is as large as DDIM's with a smaller width, because it is told a step for each action.",
 )

@@ -15,7 +15,7 @@ from agir.claims.baselines import (
 )
 from agir.claims.claim import Arm, Claim, Part
 
-STREAMING = Arm("streaming-flow-policy", DENOISER)
+STREAMING = Arm("streaming-flow-policy", DENOISER | {"width": 264})  # as many parameters as DDIM's
 TWICE = ("streaming", STREAMING), ("DDIM-10", DDIM)
 
 CLAIM = Claim(
@@ -27,7 +27,7 @@ CLAIM = Claim(
     task=TWO_MODES,
     arms={
         "streaming": STREAMING,
-        "streaming, 6 passes": dataclasses.replace(STREAMING, settings=DENOISER | {"passes": 6}),
+        "streaming, 6 passes": dataclasses.replace(STREAMING, settings=STREAMING.settings | {"passes": 6}),
         "flow-10": FLOW,
         "DDIM-10": DDIM,
         "DDPM-100": DDPM,
