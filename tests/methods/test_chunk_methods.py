@@ -14,6 +14,7 @@ from agir.core import registry
 from agir.core.errors import BadSetting, BadSpec
 from agir.core.names import METHODS
 from agir.core.spaces import Box, Discrete, Spec
+from agir.methods.imitation.act import ACT
 from agir.methods.imitation.flow_policy import FlowPolicy
 from agir.methods.imitation.mp1 import MP1
 from agir.methods.imitation.sdp import SDP
@@ -166,3 +167,22 @@ def test_settings_of_a_buffer_that_do_not_fit_are_refused():
     for wrong, why in (({"begin": "pose"}, "zero or denoise"), ({"passes": 9}, "not a multiple"), ({"execute": 30}, "0 parts of 30")):
         with pytest.raises(BadSetting, match=why):
             learner(SDP, **wrong).init(jax.random.key(0))
+
+
+def test_act_gives_the_median_of_a_style_that_is_not_seen_and_averages_its_chunks():
+    """From what is seen follow the actions 0.5 times it, three in ten of the demonstrations 0.3 above."""
+
+    def styles(key):
+        batch = two_ways(key, history=1)
+        style = 0.3 * jax.random.bernoulli(jax.random.fold_in(key, 1), 0.3, (64, 1, 1)).astype(jnp.float32)
+        return dataclasses.replace(batch, action=(0.5 * batch.observation[:, :, :1] + style) * jnp.ones_like(batch.action))
+
+    settings = {"network": "mlp", "width": 64, "depth": 2, "horizon": 4, "latent": 4, "rate": 5e-3, "warmup": 20}
+    method = learner(ACT, updates=600, **settings)
+    state, losses = fit(method, styles, 600)
+    seen = jnp.array([[0.4, 0.0], [0.4, 0.5], [0.4, -0.5]])
+    drawn = acts(method.policy(state), seen, 4)[..., 0]
+    np.testing.assert_allclose(drawn, 0.2, atol=0.07)  # the likelier style: the median, where a mean would say 0.29
+    np.testing.assert_array_equal(drawn, jnp.broadcast_to(drawn[:1], drawn.shape))
+    assert type(method.policy(state)).__name__ == "Ensembled"
+    assert type(learner(ACT, execute=2, updates=600, **settings).policy(state)).__name__ == "Receding"

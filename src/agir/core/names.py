@@ -40,6 +40,7 @@ TASKS: dict[str, tuple[str, str]] = {
 }
 
 METHODS: dict[str, tuple[str, str]] = {
+    "act": ("agir.methods.imitation.act:ACT", "chunks by a variational autoencoder, and the mean of all that were planned for now (ACT)"),
     "bc-rnn": ("agir.methods.imitation.bc_rnn:RecurrentCloning", "clones with a recurrent memory and a mixture of Gaussians (robomimic)"),
     "behavior-cloning": ("agir.methods.imitation.behavior_cloning:BehaviorCloning", "supervised learning of the demonstrated actions"),
     "diffusion-policy": ("agir.methods.imitation.diffusion_policy:DiffusionPolicy", "denoises chunks of actions (DDPM, DDIM)"),

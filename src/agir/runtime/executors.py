@@ -158,7 +158,7 @@ class Ensembled(Policy):
 
     planner: Policy
     history: int = eqx.field(static=True, default=1)
-    decay: float = 0.01  # ACT's
+    decay: Any = 0.01  # ACT's; a number, or float32 []
 
     def __check_init__(self):
         _check(self.planner, self.history)
@@ -176,7 +176,7 @@ class Ensembled(Policy):
         chunk, inner, passes = plan(self.planner, past.observations, memory.inner, key, self.history - 1)
         share = 1 / (memory.weight + 1)  # of the newest plan
         mix = lambda old, new: old + share.reshape(-1, *(1,) * (new.ndim - 1)) * (new - old)
-        average, weight = jax.tree.map(mix, memory.average, chunk), (memory.weight + 1) * jnp.exp(jnp.float32(self.decay))
+        average, weight = jax.tree.map(mix, memory.average, chunk), (memory.weight + 1) * jnp.exp(jnp.asarray(self.decay, jnp.float32))
         later = lambda x: jnp.concatenate([x[1:], jnp.zeros_like(x[:1])])
         kept = Overlap(past, jax.tree.map(later, average), later(weight), inner)
         return Act(jax.tree.map(lambda x: x[0], average), kept, {"planned": jnp.bool_(True), "passes": passes})
