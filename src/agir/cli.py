@@ -176,6 +176,29 @@ def evaluate(argv: list[str]) -> int:
     return 0
 
 
+@command("budget", "TASK [METHOD...] --seconds N", "how many updates of each method fit: for comparisons at equal cost")
+def budget(argv: list[str]) -> int:
+    from tyro.conf import Positional
+
+    @dataclasses.dataclass
+    class Budget:
+        """Times updates of each method (on an idle machine) and writes how many of them take so many seconds of one seed's training."""
+
+        task: Positional[str]
+        methods: Positional[tuple[str, ...]] = ()  # all of imitation where none is named
+        seconds: float = 60.0  # of training, for each seed
+        data: pathlib.Path | None = None
+        demonstrations: int = 100
+        output: pathlib.Path | None = None  # runs/budget-TASK.json
+
+    asked = flags(Budget, "agir budget", argv)
+    quiet_jax()
+    from agir.verbs import budget as measure
+
+    measure(**{name: value for name, value in dataclasses.asdict(asked).items() if value is not None}, tell=True)
+    return 0
+
+
 @command("compare", "TASK METHOD METHOD... [--seeds 5]", "train several methods alike, evaluate them on the same starts")
 def compare(argv: list[str]) -> int:
     from tyro.conf import Positional
@@ -185,7 +208,9 @@ def compare(argv: list[str]) -> int:
         """Trains each method on the same data with the same seeds, evaluates all on the same starts; paired differences."""
 
         task: Positional[str]
-        methods: Positional[tuple[str, ...]]  # two or more
+        methods: Positional[tuple[str, ...]] = ()  # two or more; all of the budget where none is named
+        all_imitation: bool = False  # every method that learns from demonstrations, by the frozen budget that comes with agir
+        budget: pathlib.Path | None = None  # a file of `agir budget`: updates of each method that take the same time
         seeds: int = 5
         updates: int | None = None  # the same for all; each method's own where nothing is said
         episodes: int = 100  # a seed

@@ -19,6 +19,7 @@ from agir.evaluation.rollout import evaluate as roll
 from agir.evaluation.tables import terminal_table
 from agir.runtime.bundle import load_bundle, one_lane, save_bundle
 from agir.tasks.find import task as find_task
+from agir.training.budget import arms_of, family, make_budget, shipped, write_budget
 from agir.training.comparison import Arm, Measured, evaluated, measure
 from agir.training.pages import DRAWN, compared, comparison_report, lane_table
 from agir.training.progress import Reporter, Terminal
@@ -101,30 +102,75 @@ def evaluate(
     return found
 
 
+def budget(
+    task: str | Task,
+    methods: Sequence[str] = (),
+    seconds: float = 60.0,
+    *,
+    output: str | os.PathLike | None = None,
+    tell: bool = False,
+    **asked: Any,
+) -> pathlib.Path:
+    """Times updates of the methods (all of imitation where none is named), which an idle machine should do -> the file's path.
+
+    `asked` goes to `train` (data, demonstrations, ...); `seconds` are those of one seed's training. See training/budget.py.
+    """
+    task = _task(task)
+    found = make_budget(task, list(methods) or family("imitation"), seconds, reporter=_reporter(tell), **asked)
+    path = pathlib.Path(output or f"runs/budget-{task.name.replace('/', '-')}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_budget(path, found)
+    if tell:
+        console = Console()
+        for name, updates in found["methods"].items():
+            spent = ", ".join(f"{ms:g} ms" for ms in found["update_ms"][name].values())
+            console.print(
+                f"  {name}: {', '.join(f'--{flag} {count}' for flag, count in updates.items())} ({spent} an update)", highlight=False
+            )
+        for name, why in found["left_out"].items():
+            console.print(f"  left out: {name}: {why}", style="dim", highlight=False, markup=False)
+        console.print(f"Wrote {path}", highlight=False)
+    return path
+
+
 def compare(
     task: str | Task,
-    methods: Sequence[str],
+    methods: Sequence[str] = (),
     *,
     seeds: int = 5,
     episodes: int = 100,
     folder: str | os.PathLike | None = None,
+    budget: str | os.PathLike | None = None,
+    all_imitation: bool = False,
     tell: bool = False,
     **asked: Any,
 ) -> pathlib.Path:
     """Trains each method with the same seeds and data, evaluates all on the same starts -> the report's path.
 
     `asked` goes to `train` for all alike (updates, data, demonstrations, ...). The first method is the baseline of the paired
-    differences. What is finished in `folder` is not done again.
+    differences. What is finished in `folder` is not done again; only latencies are measured anew. With a `budget` (a file that
+    `agir budget` wrote) each method makes the updates that stand there, and all methods of the file are compared if none is named;
+    `all_imitation` is all of imitation by the budget that comes with agir.
     """
-    task = _task(task)
-    if len(methods) < 2 or len(set(methods)) != len(methods):
+    task, left_out = _task(task), {}
+    if all_imitation and not budget:
+        budget = shipped(task)
+    if budget:
+        chosen, left_out = arms_of(budget, task, tuple(methods))
+    else:
+        chosen = {method: Arm(method) for method in methods}
+    if len(chosen) < 2 or len(chosen) < len(methods):
         raise BadSetting("Name two or more different methods to compare.")
-    folder = pathlib.Path(folder or f"runs/compare-{task.name.replace('/', '-')}-{'-'.join(methods)}")
-    arms = measure(folder, task, {m: Arm(m) for m in methods}, episodes=episodes, reporter=_reporter(tell), seeds=seeds, **asked)
+    names = ", ".join(chosen) if len(chosen) < 6 else f"{len(chosen)} methods"
+    folder = pathlib.Path(folder or f"runs/compare-{task.name.replace('/', '-')}-{names.replace(', ', '-').replace(' ', '-')}")
+    arms = measure(folder, task, chosen, episodes=episodes, reporter=_reporter(tell), seeds=seeds, **asked)
     comparison = compared(task, arms, episodes)
-    path = write_report(folder / "report.html", comparison_report(f"{', '.join(methods)} on {task.name}", task, arms, comparison))
+    page = comparison_report(f"{names} on {task.name}", task, arms, comparison, left_out)
+    path = write_report(folder / "report.html", page)
     if tell:
         Console().print(terminal_table(comparison))
+        for name, why in left_out.items():
+            Console().print(f"Left out: {name}: {why}", style="dim", highlight=False, markup=False)
         Console().print(f"Wrote {path}", highlight=False)
     return path
 

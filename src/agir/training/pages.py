@@ -13,7 +13,7 @@ import numpy as np
 from agir.core.nouns import Task
 from agir.data.normalization import Normalized
 from agir.evaluation import sections
-from agir.evaluation.drawing import Chart, Curve, Curves
+from agir.evaluation.drawing import Chart, Curve, Curves, Frontier
 from agir.evaluation.floors import Random, Still
 from agir.evaluation.latency import Latency, latency
 from agir.evaluation.outcomes import Evaluation
@@ -54,15 +54,18 @@ def timed(found: Latency) -> dict:
     return {"per_call": found.per_call, "per_action": found.per_action}
 
 
-def comparison_report(title: str, task: Task, arms: dict[str, Measured], comparison: Comparison) -> Report:
-    """The table, the curves, rollouts of the first seeds on the same starts, and every episode."""
+def comparison_report(
+    title: str, task: Task, arms: dict[str, Measured], comparison: Comparison, left_out: dict[str, str] | None = None
+) -> Report:
+    """The table, success against latency, the curves, rollouts of the first seeds on the same starts, and every episode."""
     drawn = {name: evaluate(one_lane(arm.policies, 0), task, DRAWN, record=DRAWN) for name, arm in arms.items()} if task.scene() else {}
     parts = [
         comparison,
+        Frontier(comparison.rows) if len(arms) > 2 else None,
         Curves(charts({name: arm.run for name, arm in arms.items()})),
         sections.rollouts(task, drawn),
         sections.episodes({name: arm.evaluation for name, arm in arms.items()}),
-        SmallPrint([("This page", command())]),
+        SmallPrint([("This page", command()), *((f"Left out: {name}", why) for name, why in (left_out or {}).items())]),
     ]
     return Report(title, [part for part in parts if part is not None], verdict=verdict_of(comparison), origin=origin(task))
 

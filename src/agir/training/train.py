@@ -49,7 +49,7 @@ def train(
     task = find_task(task) if isinstance(task, str) else task
     learner, brought, asked = order(task, method, seeds=seeds, updates=updates, data=data, **settings)
     parts = _load_brought(learner, brought, asked)
-    world = _world(task, learner, asked, data, parts, reporter or Reporter())
+    world = world_of(task, learner, asked, data, parts, reporter or Reporter())
     asked["fingerprints"] = {name: _fingerprint(pair) for name, pair in world.datasets.items()}
     made = Run.create(run or _free_folder(task.name, asked["method"]), asked)
     made.task = task
@@ -126,7 +126,7 @@ def resume(
         if value == "given by the caller":
             raise BadSetting(f"{run.folder} was given its {name} by the program that made it: resume it there, agir.resume({name}=...).")
     parts = _load_brought(learner, brought, asked)
-    world = _world(task, learner, asked, data or asked["data"], parts)
+    world = world_of(task, learner, asked, data or asked["data"], parts)
     for name, pair in world.datasets.items():
         if _fingerprint(pair) != asked["fingerprints"].get(name):
             raise BadSetting(f"The dataset '{name}' is not the one that {run.folder} was begun with: its contents have changed.")
@@ -203,7 +203,7 @@ def policy_folder(path: str | os.PathLike, which: str = "last") -> pathlib.Path:
     return path / "policies" / which
 
 
-def _world(task: Task, learner: Learner, asked: dict, data: Any, parts: dict[str, Part], reporter: Reporter | None = None) -> World:
+def world_of(task: Task, learner: Learner, asked: dict, data: Any, parts: dict[str, Part], reporter: Reporter | None = None) -> World:
     """The world of the run; a run given a base takes the base's normalisation. What looks wrong with brought data is said."""
     options = asked["options"]
     wanted = dict.fromkeys(name for source in _sources(learner, parts) for name in source.wants())
