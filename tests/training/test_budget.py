@@ -45,13 +45,20 @@ def test_what_is_no_budget_is_refused(tmp_path):
     (tmp_path / "torn.json").write_text('{"task": "toy", "meth')
     with pytest.raises(BadData, match="is not a budget"):
         arms_of(tmp_path / "torn.json", toys.Toy())
-    (tmp_path / "other.json").write_text(json.dumps({"task": "pusht", "methods": {}, "left_out": {}}))
+    (tmp_path / "other.json").write_text(json.dumps({"task": "pusht", "methods": {}, "brought": {}, "left_out": {}}))
     with pytest.raises(BadSetting, match="for pusht, not for toy"):
         arms_of(tmp_path / "other.json", toys.Toy())
     with pytest.raises(BadSetting, match="agir budget toy"):
         shipped(toys.Toy())
     with pytest.raises(BadSetting, match="more than 0"):
         make_budget(toys.Toy(), ["toy-clone"], 0.0)
+
+
+def test_what_takes_a_finished_policy_brings_its_own(tmp_path):
+    budget = {"task": "toy", "methods": {"a": {"updates": 3}, "diffusion-policy": {"updates": 5}}, "left_out": {}}
+    write_budget(tmp_path / "b.json", budget | {"brought": {"a": {"base": "diffusion-policy"}}})
+    arms, _ = arms_of(tmp_path / "b.json", toys.Toy(), ("a",))
+    assert list(arms) == ["diffusion-policy", "a"] and arms["a"].brought == {"base": "diffusion-policy"}  # it is trained first
 
 
 def test_the_family_is_the_methods_folder():

@@ -19,7 +19,8 @@ from agir.core.errors import AgirError, BadData, BadSetting
 from agir.core.keys import stream
 from agir.core.nouns import Learner, Task
 from agir.core.spaces import Key
-from agir.core.stages import fill
+from agir.core.stages import fill, givens
+from agir.runtime.bundle import one_lane
 from agir.training.comparison import Arm
 from agir.training.loop import finish, run_block, setup
 from agir.training.progress import Reporter
@@ -29,6 +30,7 @@ from agir.training.train import order, world_of
 from agir.training.world import World
 
 TIMED, ROUNDS = 20, 3  # updates a round; the fastest round counts, since nothing makes a computer faster than it is
+BASE = "diffusion-policy"  # what a method is brought that learns from a finished policy, or makes one faster
 SHIPPED = pathlib.Path(__file__).parent / "budgets"  # the files of agir's own tables
 
 
@@ -40,29 +42,41 @@ def family(name: str) -> list[str]:
 def make_budget(
     task: Task, methods: list[str], seconds: float, *, data: Any = None, reporter: Reporter | None = None, **asked: Any
 ) -> dict:
-    """-> {"task", "seconds", "methods": {name: {flag: updates}}, "update_ms": {name: {stage: ms}}, "left_out": {name: why}, ...}.
+    """-> {"task", "seconds", "methods": {name: {flag: updates}}, "brought": {name: {given: method}}, "left_out": {name: why}, ...}.
 
-    `seconds` are those of one seed's training, without compiling. A method that the task does not suit is left out, with its reason.
+    `seconds` are those of one seed's training, without compiling and without that of the policy it is brought. A method that the
+    task does not suit is left out, with its reason.
     """
     if seconds <= 0:
         raise BadSetting(f"A budget is some seconds of training, more than {seconds:g}.")
-    reporter, made, times, left_out = reporter or Reporter(), {}, {}, {}
+    reporter, made, brought, times, left_out = reporter or Reporter(), {}, {}, {}, {}
     with reporter.task("time", len(methods)) as bar:
         for count, method in enumerate(methods):
             try:
                 learner, _, options = order(task, method, **asked)
-                times[method] = update_times(learner, world_of(task, learner, options, data, {}, reporter))
-                made[method] = allot(learner, times[method], seconds)
+                needs = {name: BASE for name in givens(learner) if getattr(learner, name) is None}
+                world = world_of(task, learner, options, data, {}, reporter)
+                times[method] = update_times(
+                    learner, world, dict.fromkeys(needs, unlearnt(BASE, world) if needs and learner.updates else None)
+                )
+                made[method], brought[method] = allot(learner, times[method], seconds), needs
             except AgirError as error:
                 left_out[method] = str(error)
             bar.move(count + 1)
     ms = {method: {stage or "method": round(1000 * s, 4) for stage, s in its.items()} for method, its in times.items()}
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {jax.default_backend()}"
     about = {"task": task.name, "seconds": seconds, "machine": machine, "when": now(), "commit": source_commit()}
-    return about | {"methods": made, "update_ms": ms, "left_out": left_out}
+    return about | {"methods": made, "brought": {name: its for name, its in brought.items() if its}, "update_ms": ms, "left_out": left_out}
 
 
-def update_times(learner: Learner, world: World) -> dict[str, float]:
+def unlearnt(method: str, world: World) -> Any:
+    """A method's policy as it is before its first update: for timing what takes one."""
+    learner, axes = fill(registry.find("method", method)(), world.spec, {}, lambda *_: None)
+    fixed, carry = setup(learner, axes, learner.learns_from.bind(world, learner), jax.random.key(0)[None])
+    return one_lane(finish(fixed, carry), 0)
+
+
+def update_times(learner: Learner, world: World, brought: dict[str, Any]) -> dict[str, float]:
     """{stage ("" for the method itself, "codec." for its codec): seconds of one update of one seed}, compiling left out."""
     times: dict[str, float] = {}
 
@@ -79,15 +93,16 @@ def update_times(learner: Learner, world: World) -> dict[str, float]:
         times[stage] = min(rounds)
         return finish(fixed, carry)
 
-    learn("", learner, jax.random.key(0)[None], {})
-    return times
+    if learner.updates:
+        learn("", learner, jax.random.key(0)[None], brought)
+    return times  # none where nothing is learnt
 
 
 def allot(learner: Learner, times: dict[str, float], seconds: float) -> dict[str, int]:
     """-> {"updates" or "codec.updates": how many}: the defaults, scaled alike to fill the seconds; two figures, rounded down."""
     settings = settings_of(learner)
     defaults = {f"{stage}updates": settings[f"{stage}updates"].value for stage in times}
-    scale = seconds / sum(defaults[f"{stage}updates"] * s for stage, s in times.items())
+    scale = seconds / max(sum(defaults[f"{stage}updates"] * s for stage, s in times.items()), 1e-9)
     return {flag: _two_figures(count * scale) for flag, count in defaults.items()}
 
 
@@ -116,12 +131,14 @@ def arms_of(path: str | os.PathLike, task: Task, methods: tuple[str, ...] = ()) 
     """-> an arm for each method of the file (or of `methods` alone), and what was left out, with reasons. Raises BadData, BadSetting."""
     try:
         found = json.loads(pathlib.Path(path).read_text())
-        budgets, left_out, its_task = found["methods"], found["left_out"], found["task"]
+        budgets, brought, left_out, its_task = (found[name] for name in ("methods", "brought", "left_out", "task"))
     except (OSError, ValueError, KeyError) as error:
         raise BadData(f"{path} is not a budget: {error}. `agir budget TASK --seconds N` writes one.") from error
     if its_task != task.name:
         raise BadSetting(f"{path} is a budget for {its_task}, not for {task.name}.")
     if missing := [method for method in methods if method not in budgets]:
         raise BadSetting(f"{path} has no budget for {', '.join(missing)}: {'; '.join(left_out.get(m, 'never timed') for m in missing)}")
-    wanted = methods or tuple(sorted(budgets, key=lambda name: (name != "diffusion-policy", name)))  # the first is the baseline
-    return {name: Arm(name, budgets[name]) for name in wanted}, left_out
+    wanted = methods or tuple(sorted(budgets, key=lambda name: (name != BASE, name)))  # the first is the baseline
+    bases = [base for name in wanted for base in brought.get(name, {}).values() if base not in wanted]
+    arms = {name: Arm(name, budgets[name], brought=brought.get(name, {})) for name in (*dict.fromkeys(bases), *wanted)}
+    return arms, left_out
