@@ -141,7 +141,6 @@ def compare(
     episodes: int = 100,
     folder: str | os.PathLike | None = None,
     budget: str | os.PathLike | None = None,
-    all_imitation: bool = False,
     tell: bool = False,
     **asked: Any,
 ) -> pathlib.Path:
@@ -150,12 +149,11 @@ def compare(
     `asked` goes to `train` for all alike (updates, data, demonstrations, ...). The first method is the baseline of the paired
     differences. What is finished in `folder` is not done again; only latencies are measured anew. With a `budget` (a file that
     `agir budget` wrote) each method makes the updates that stand there, and all methods of the file are compared if none is named;
-    `all_imitation` is all of imitation by the budget that comes with agir.
+    "shipped" is the one that comes with agir for this task.
     """
     task, left_out = _task(task), {}
-    if all_imitation and not budget:
-        budget = shipped(task)
     if budget:
+        budget = shipped(task) if budget == "shipped" else budget
         chosen, left_out = arms_of(budget, task, tuple(methods))
     else:
         chosen = {method: Arm(method) for method in methods}

@@ -167,6 +167,13 @@ def test_weights_are_checked_against_the_golden_pairs(runs):
         load_bundle(folder)
 
 
+def test_no_check_is_passed_over(runs):
+    """Blocks end where a check is due, also where that is no multiple of the logged rows."""
+    run = runs("checked", "toy-clone", updates=250, selections=7, selection_episodes=2)
+    assert [row["step"] for row in run.rows(split="selection")] == [*range(35, 250, 35), 250]
+    assert [row["step"] for row in run.rows(split="validation")] == [*range(12, 250, 12), 250]
+
+
 def test_metrics_have_both_splits_and_the_best_is_kept(runs):
     run = runs("metrics", "toy-clone", seeds=2)
     assert len(run.rows(split="training")) == 30 and run.rows(split="validation")

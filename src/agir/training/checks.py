@@ -53,7 +53,7 @@ def checks_of(learner: Learner, fixed: Fixed, world: World, options: dict) -> li
         policies = world.wrapped(finish(fixed, (state, ())), lanes)
         found = evaluate(policies, world.task, options["selection_episodes"], seeds=range(lanes), purpose="selection")
         metrics = {name: found.columns[name].mean(1) for name in ("success", "return", "best_reward") if name in found.columns}
-        return metrics, metrics["return"]
+        return metrics, metrics.get("success", metrics["return"])  # where success ends an episode, the sooner one returns less
 
     if played:
         checks.append(Check("selection", max(1, learner.updates // played), play))
@@ -73,10 +73,10 @@ class Best:
         return bool(np.isfinite(self.score).all())
 
     def consider(self, state: Any, step: int, score: Any) -> None:
-        """Takes the lanes whose score is higher; None scores nothing."""
+        """Takes the lanes whose score is not lower (of equals the later); None scores nothing."""
         if score is None:
             return
-        better = np.asarray(score) > self.score
+        better = np.asarray(score) >= self.score
         if better.any():
             pick = lambda new, old: jnp.where(better.reshape(-1, *(1,) * (new.ndim - 1)), new, old) if eqx.is_array(new) else old
             self.state = jax.tree.map(pick, state, self.state)

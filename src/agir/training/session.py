@@ -130,10 +130,11 @@ class Session:
         """The blocks from `step` to the end, and what happens between them."""
         every, size, rows = max(1, learner.updates // ROWS), 1, Mean()
         checks = checks_of(learner, fixed, self.world, {} if stage else self.options)
+        stops = (every, *(check.every for check in checks))  # a block ends at each multiple of these
         with self.reporter.task(stage.rstrip("/") or self.run.asked["method"], learner.updates) as bar:
             bar.move(step)
             while step < learner.updates:
-                count = min(size, every - step % every, learner.updates - step)
+                count = min(size, learner.updates - step, *(stop - step % stop for stop in stops))
                 began = time.monotonic()
                 carry, metrics = run_block(fixed, carry, step, count)
                 metrics = {name: np.asarray(value) for name, value in metrics.items()}
