@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from agir.core.errors import BadSetting
+from agir.tasks.cameras import project
 from agir.tasks.demonstrations import collect
 from agir.tasks.multipath import FRICTION_M, Multipath, touches
+from agir.tasks.raster import COLOURS
 
 ROUTES = [{"modes": 2}, {"modes": 4}, {"modes": 8}, {"modes": 4, "rows": 2}, {"modes": 8, "rows": 3}]
 
@@ -173,3 +175,21 @@ def test_the_name_tells_the_task():
     its = Multipath(modes=4, rows=2, pauses=1, noise=0.03)
     assert its.name == "multipath/modes=4,rows=2,pauses=1,noise=0.03"
     assert dataclasses.replace(its, steps=7).horizon == 7
+
+
+def test_the_image_shows_the_point_and_what_it_must_not_touch():
+    its = Multipath(pauses=1, image=64)
+    env = its.environment()
+    state = from_the_middle(env)
+    seen = np.asarray(env.observe(state.physics), float) / 255
+    assert seen.shape == its.spec.observation.shape == (64, 64, 3) and its.name == "multipath/pauses=1,image=64"
+    wall = its.boxes[0].mean(0)
+    for place, kind in (((0.0, 0.0), "hand"), (its.goal_m, "goal"), (wall, "wall"), (its.stations_m[0], "ground")):
+        u, v = np.asarray(project(its.camera, jnp.array([[*place, 0.0]], jnp.float32), 64)[0]).astype(int)
+        assert np.abs(seen[v, u] - COLOURS[kind]).max() < 0.25, kind
+    clear = np.asarray(env.observe(state.physics._replace(position=jnp.array([0.0, 0.5]))), float) / 255
+    assert 3 < (np.abs(clear - seen).max(-1) > 0.1).sum() < 40  # only the point has moved
+    data = collect(its, its.expert(), 2)
+    assert data.columns["observation"].dtype == np.uint8 and data.about["rate"] == 1.0
+    with pytest.raises(BadSetting, match="8 pixels"):
+        Multipath(image=8)

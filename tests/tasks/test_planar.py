@@ -20,6 +20,7 @@ from agir.tasks.planar.paths import ALPHABET, held_out, off_line, words
 from agir.tasks.planar.presets import PRESETS
 from agir.tasks.planar.scenes import CIRCLE_M, INSIDE_M, spaced
 from agir.tasks.planar.world import HAND_M, STIFFNESS, TABLE_M, Outfit, lever, move
+from agir.tasks.raster import COLOURS
 
 
 def begun(name, **changes):
@@ -263,7 +264,7 @@ def test_images_show_the_body_where_it_is_in_both_views(size):
         assert seen[name].shape == (size, size, 3) and seen[name].dtype == jnp.uint8
         for place, kind in (((0.2, -0.1, 0.0), "object"), ((-0.3, 0.3, 0.0), "goal")):
             u, v = np.asarray(project(camera, jnp.array([place]), size)[0]).astype(int)
-            assert np.abs(np.asarray(seen[name][v, u], float) / 255 - sight.COLOURS[kind]).max() < (0.05 if size > 32 else 0.4)
+            assert np.abs(np.asarray(seen[name][v, u], float) / 255 - COLOURS[kind]).max() < (0.05 if size > 32 else 0.4)
     # All of the table is in the picture.
     corners = jnp.array([[x, y, 0.0] for x in (-0.45, 0.45) for y in (-0.45, 0.45)])
     assert all(((project(camera, corners, 1) > 0) & (project(camera, corners, 1) < 1)).all() for camera in its.cameras)

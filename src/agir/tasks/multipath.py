@@ -16,6 +16,7 @@ place x, y and how far ahead the next wall is (m; 0 behind the last).
     gap          width of a gap, as a share of the distance between two
     distractors  entries of the observation that wander by themselves and mean nothing
     control      what an action is: a "velocity", or the "position" to move to
+    image        pixels of a side of the image, from above, that is observed instead; 0: the numbers
     steps        the horizon; 0: twice the longest demonstration
 
 Commands that would move the point by less than FRICTION_M do not, as static friction would have it: a memoryless regression, whose
@@ -37,7 +38,9 @@ from jaxtyping import Array, Bool, Float, Int
 from agir.core.errors import BadSetting
 from agir.core.nouns import Act, Policy
 from agir.core.spaces import Box, Key, Meaning, Spec
+from agir.tasks.cameras import Camera, look_at
 from agir.tasks.native import Native, Timed, World
+from agir.tasks.raster import Figure, picture
 
 RATE_HZ = 5.0
 CRUISE_M, LONGEST_M = 0.2, 1.0  # how far one action carries: the demonstrator on its way, and at most
@@ -46,6 +49,7 @@ HALF_WIDTH_M, MIDDLE_M = 1.0, 0.1  # the field, and the strip on both sides of i
 WALL_M, CLEAR_M = 0.1, 0.15  # a wall's thickness; from its middle to before and behind it
 FORK_M, BACK, LAST = 0.3, 3, 3  # from the fork to before the wall; actions from behind it to the middle; and from there to the goal
 GOAL_RADIUS_M, STATION_RADIUS_M = 0.15, 0.1
+SEEN_RADIUS_M = 0.06  # of the point in images
 
 
 class Physics(NamedTuple):
@@ -73,6 +77,7 @@ class Multipath(Native):
     gap: float = 0.6
     distractors: int = 0
     control: str = "velocity"
+    image: int = 0
     steps: int = 0
 
     def __post_init__(self):
@@ -85,6 +90,8 @@ class Multipath(Native):
             raise BadSetting(f"multipath: pauses is 0 to rows ({self.rows}), one before a wall, not {self.pauses}. Set rows too.")
         if self.control not in ("velocity", "position"):
             raise BadSetting(f"multipath: control is 'velocity' or 'position', not '{self.control}'.")
+        if self.image and (self.distractors or not 16 <= self.image <= 128):
+            raise BadSetting(f"multipath: an image of {self.image} pixels, with {self.distractors} distractors: take 16 to 128, and none.")
         if not 0 < self.gap < 1:
             raise BadSetting(f"multipath: gap lies between 0 and 1, not at {self.gap}.")
         for field, least in {"approach": 1, "leaps": 1, "wait": 0, "noise": 0, "distractors": 0, "steps": 0}.items():
@@ -176,7 +183,7 @@ class Multipath(Native):
     def spec(self) -> Spec:
         endless = (math.inf,) * self.distractors
         low, high = (*self.low_m, 0.0, *(-x for x in endless)), (*self.high_m, self.high_m[0], *endless)
-        observation = Box((3 + self.distractors,), low, high)
+        observation = Box((self.image, self.image, 3), 0.0, 255.0, "uint8") if self.image else Box((3 + self.distractors,), low, high)
         if self.control == "velocity":
             return Spec(observation, Box((2,), -LONGEST_M * RATE_HZ, LONGEST_M * RATE_HZ), Meaning("velocity", "m/s", "world", RATE_HZ))
         return Spec(observation, Box((2,), self.low_m, self.high_m), Meaning("absolute", "m", "world", RATE_HZ))
@@ -187,6 +194,19 @@ class Multipath(Native):
     def expert(self) -> "Demonstrator":
         paths, stops = (jnp.asarray(np.stack(parts)) for parts in zip(*(self.path(mode) for mode in range(self.modes))))
         return Demonstrator(self.spec, paths, stops[0], self)
+
+    @property
+    def camera(self) -> Camera:
+        """Right above the middle, as high as sees all of the field."""
+        (x, y), wide = np.add(self.low_m, self.high_m) / 2, max(np.subtract(self.high_m, self.low_m))
+        return look_at((x, y, 1.0), (x, y, 0.0), 1 / wide)
+
+    def figures(self, position: Float[Array, "2"]) -> list[Figure]:
+        """What an image shows: the walls, the stations, the goal and the point."""
+        made = [Figure("wall", box.mean(0), (box[1] - box[0]) / 2) for box in self.boxes]
+        made += [Figure("ground", jnp.array(at), radius=STATION_RADIUS_M) for at in self.stations_m]
+        made.append(Figure("goal", jnp.array(self.goal_m), radius=GOAL_RADIUS_M))
+        return [*made, Figure("hand", position, radius=SEEN_RADIUS_M)]
 
     def scene(self) -> dict:
         corners = lambda box: [[box[i][0], box[j][1]] for i, j in ((0, 0), (1, 0), (1, 1), (0, 1))]
@@ -254,7 +274,9 @@ class MultipathEnvironment(Timed):
     def waited(self, physics: Physics) -> Bool[Array, ""]:
         return (physics.waited >= self.task.wait).all()
 
-    def observe(self, physics: Physics) -> Float[Array, "size"]:
+    def observe(self, physics: Physics) -> Any:
+        if self.task.image:
+            return picture(self.task.figures(physics.position), self.task.camera, self.task.image)
         ahead = jnp.array(self.task.walls_m, jnp.float32) - physics.position[0]
         ahead = jnp.where(ahead > 0, ahead, jnp.inf).min(keepdims=True)
         ahead = jnp.where(jnp.isfinite(ahead), ahead, 0.0)
@@ -281,6 +303,9 @@ class Demonstrator(Policy):
     stands: Bool[Array, "actions"]
     task: Multipath = eqx.field(static=True)
 
+    def see(self, state: World) -> Float[Array, "2"]:
+        return state.physics.position
+
     def start(self, key: Key) -> Progress:
         choice, length = jax.random.split(key)
         none = jnp.zeros((), jnp.int32)
@@ -288,8 +313,8 @@ class Demonstrator(Policy):
         mode = jax.random.randint(choice, (), 0, len(self.paths))
         return Progress(mode, none, none, jnp.where(self.stands, self.task.wait + longer, 0))
 
-    def act(self, observation: Float[Array, "size"], memory: Progress, key: Key) -> Act:
-        here, path, last = observation[:2], self.paths[memory.mode], self.paths.shape[1] - 1
+    def act(self, observation: Float[Array, "2"], memory: Progress, key: Key) -> Act:
+        here, path, last = observation, self.paths[memory.mode], self.paths.shape[1] - 1
         waits = (memory.done > 0) & (memory.waited < memory.patience[memory.done - 1])
         stride = path[jnp.minimum(memory.done, last)] - here + self.task.noise * jax.random.normal(key, (2,), jnp.float32)
         stride = jnp.where(waits, 0.0, stride)

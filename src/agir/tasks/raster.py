@@ -33,6 +33,17 @@ def stroke(kind: str, start: Any, end: Any, radius: Any, height: Any = 0.0) -> F
     return Figure(kind, start + along / 2, half, radius, jnp.arctan2(along[1], along[0] + 1e-12), height)
 
 
+COLOURS = {  # of the kinds
+    "ground": (0.72, 0.72, 0.66),
+    "goal": (0.35, 0.75, 0.4),
+    "wall": (0.35, 0.35, 0.4),
+    "distractor": (0.85, 0.65, 0.3),
+    "object": (0.25, 0.4, 0.85),
+    "hand": (0.85, 0.25, 0.25),
+    "skin": (0.8, 0.55, 0.45),
+}
+
+
 class Figures(NamedTuple):
     """Figures as arrays, one row each."""
 
@@ -68,6 +79,13 @@ def paint(
         return image + cover * (colour[None, None] - image), None
 
     return as_bytes(jax.lax.scan(one, ground, (figures, colours))[0])
+
+
+def picture(figures: list[Figure], camera: Camera, size: int, tint: Any = None, ground: Any = None) -> UInt8[Array, "size size 3"]:
+    """The figures in the colours of their kinds, times `tint` [3], on an even light grey or on `ground` [size, size, 3]."""
+    colours = jnp.array([COLOURS[figure.kind] for figure in figures], jnp.float32)
+    colours = colours if tint is None else jnp.clip(colours * tint[None], 0.0, 1.0)
+    return paint(Figures.of(figures), colours, camera, jnp.full((size, size, 3), 0.85) if ground is None else ground)
 
 
 ROLES = {"hand": "agent", "wall": "obstacle", "distractor": "link"}  # kinds that a drawing calls otherwise

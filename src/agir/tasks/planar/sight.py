@@ -10,21 +10,12 @@ from agir.core.spaces import Box, Dict, Space
 from agir.tasks.cameras import Camera, jittered, planes, project, texture
 from agir.tasks.planar.scenes import Scene
 from agir.tasks.planar.world import FINGER_M, HAND_M, Physics
-from agir.tasks.raster import Figure, Figures, paint, stroke
+from agir.tasks.raster import Figure, Figures, picture, stroke
 
 MIDDLE = (0.0, 0.0, 0.0)
 VIEWS = {"above": ((0.0, 0.0, 1.4), 1.2), "aside": ((0.8, -0.9, 1.1), 1.2)}  # where the eye is, and its focal length
 KINDS = ("hand", "object", "goal", "distractor", "wall")  # of tokens
 TOKEN = len(KINDS) + 8  # which of these it is; x, y, height (m); cosine and sine; half sides and radius (m)
-COLOURS = {
-    "ground": (0.72, 0.72, 0.66),
-    "goal": (0.35, 0.75, 0.4),
-    "wall": (0.35, 0.35, 0.4),
-    "distractor": (0.85, 0.65, 0.3),
-    "object": (0.25, 0.4, 0.85),
-    "hand": (0.85, 0.25, 0.25),
-    "skin": (0.8, 0.55, 0.45),
-}
 
 
 def space(scene: Scene) -> Space:
@@ -95,16 +86,10 @@ def image(scene: Scene, physics: Physics, camera: Camera) -> Any:
     """uint8 [image, image, 3]. With `vary` the ground has a texture and every colour is tinted, as drawn for the episode."""
     of = scene.settings
     figures = scene.figures(physics) + hand(scene, physics)
-    colours = jnp.array([COLOURS[figure.kind] for figure in figures], jnp.float32)
+    if not of.vary:
+        return picture(figures, camera, of.image)
     tint = 1 + 0.2 * of.vary * physics.look[20:23]
-    ground = background(camera, of.image, physics, of.vary)
-    return paint(Figures.of(figures), jnp.clip(colours * tint[None], 0.0, 1.0), camera, ground)
-
-
-def background(camera: Camera, size: int, physics: Physics, vary: float) -> Float[Array, "size size 3"]:
-    if not vary:
-        return jnp.full((size, size, 3), 0.85)
-    return texture(planes(camera, size)[0], physics.look[12:20], vary)
+    return picture(figures, camera, of.image, tint, texture(planes(camera, of.image)[0], physics.look[12:20], of.vary))
 
 
 def token_figures(scene: Scene, physics: Physics) -> list[Figure]:
