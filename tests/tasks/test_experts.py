@@ -1,6 +1,5 @@
 """The scripted experts: their demonstrations succeed, are functions of the starts' indices alone, and their stated rate is measured."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -60,7 +59,13 @@ def test_what_is_drawn_keeps_its_form(name):
     its = task(name)
     env = its.environment()
     state, _ = env.reset(jax.random.key(0))
-    step = eqx.filter_jit(env.step)
+    expert = its.expert()
+
+    @jax.jit
+    def step(state, key):
+        shown = expert.see(state) if expert.see else env.observe(state.physics)
+        return env.step(state, expert.act(shown, expert.start(jax.random.key(0)), key).action, key)[0]
+
     scene = its.scene()
     forms = set()
     for i in range(5):
@@ -70,10 +75,7 @@ def test_what_is_drawn_keeps_its_form(name):
         for shape in [*shapes, *scene["shapes"]]:
             assert shape["kind"] in ("line", "polygon", "circle") and ("radius" in shape) == (shape["kind"] == "circle")
             assert all(isinstance(x, float) for point in shape["points"] for x in point)
-        expert = its.expert()
-        shown = expert.see(state) if expert.see else env.observe(state.physics)
-        action = expert.act(shown, expert.start(jax.random.key(0)), jax.random.key(i)).action
-        state, _ = step(state, action, jax.random.key(i))
+        state = step(state, jax.random.key(i))
     assert len(forms) == 1
 
 

@@ -99,7 +99,7 @@ class Strokes(Scene):
     @property
     def columns(self) -> tuple[Column, ...]:
         word = Column("word", LETTERS * len(ALPHABET), 0.0, 1.0)
-        return *self.place, Column("origin", 2, -TABLE_M, TABLE_M), Column("drawn", 1, 0.0, 1.0), word
+        return *self.place, Column("origin", 2, -TABLE_M, TABLE_M), Column("drawn", 1, 0.0, 1.0, True), word
 
     def begin(self, key: Key) -> Physics:
         start, which = jax.random.split(key)

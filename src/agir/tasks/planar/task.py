@@ -21,6 +21,8 @@ and those that some know: `distractors`, `region` (goals "inside" the training r
 eight), `shape` ("disc" or "box"), `friction`, `clearance` (of the peg in the slot, m), `blind` (how far from its place, at most, the
 slot is said to be, m), `disturb` (how far, at most, the fixture jumps, m), `width` (half of the lane's, m), `word` (which strokes).
 
+`blind` and the jumps of `disturb` are hidden in the state's vector only: images and tokens show the fixture where it is.
+
 Success is the preset's; it ends the episode, and so does failure. `info["phase"]` is 1 where the action was chosen at work and 0 in
 free space, for methods that take such labels.
 """
