@@ -37,9 +37,11 @@ def test_the_loss_of_the_exact_answers():
 
 
 def test_the_second_pass_takes_the_likelier_way_where_the_first_gives_the_mean():
-    ways = jnp.array([[-0.6, 0.1], [0.6, 0.1]])
-    for weights, wanted in (([0.5, 0.5], [0.0, 0.1]), ([0.3, 0.7], [0.6, 0.1]), ([0.7, 0.3], [-0.6, 0.1])):
-        generator = TwoStep(Exact(ways, jnp.array(weights), 0.02), 1, (2,))
+    ways, spread = jnp.array([[-0.6, 0.1], [0.6, 0.1]]), 0.02
+    off = 0.9 * 0.24 - 0.9 * 0.6  # from the likelier way's middle to what the second pass is given: it is drawn a little that way
+    near = 0.6 + 0.9 * spread**2 * off / (0.9**2 * spread**2 + 0.1**2)
+    for weights, wanted in (([0.5, 0.5], [0.0, 0.1]), ([0.3, 0.7], [near, 0.1]), ([0.7, 0.3], [-near, 0.1])):
+        generator = TwoStep(Exact(ways, jnp.array(weights), spread), 1, (2,))
         np.testing.assert_allclose(generator.sample(CONTEXT, jax.random.key(0))[0], wanted, atol=2e-3)
     assert generator.passes == 2
 

@@ -20,13 +20,12 @@ from jaxtyping import Array, Float
 from agir.core.spaces import Key
 from agir.generators.from_noise import FromNoise
 from agir.networks.layers import Linear
-from agir.networks.mlp import MLP
 
 
 class Variational(FromNoise):
     """`network(zeros [horizon, size], times [1], [z; context] [1 + history, features]) -> [horizon, size]`."""
 
-    encoder: MLP  # chunk, mask and context, all in one vector -> means and logarithms of variances
+    encoder: Any  # chunk, mask and context, all in one vector -> means and logarithms of variances
     project: Linear  # z -> features
     latent: int = eqx.field(static=True, default=32)
     beta: Any = 10.0
