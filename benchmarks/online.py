@@ -168,7 +168,7 @@ def dqn_by_hand(dqn: DQN) -> Callable[[int], Any]:
         aim = at(value_of(target, successor), value_of(layers, successor).argmax(1))
         aim = jax.lax.stop_gradient(1 + dqn.discount * jnp.where(terminated, 0.0, aim))
         value = at(value_of(layers, seen), action)
-        return optax.huber_loss(value, aim).mean(), value.mean()
+        return optax.l2_loss(value, aim).mean(), value.mean()
 
     def update(i: Any, carry: tuple) -> tuple:
         layers, target, moments, states, ring, total = carry
