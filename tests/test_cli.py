@@ -94,10 +94,10 @@ def test_a_stages_settings_and_givens_are_flags(here):
     ("argv", "words"),
     [
         (("resume", "nowhere"), "There is no run"),
-        (("evaluate", "nowhere"), "neither a run nor a policy"),
+        (("evaluate", "nowhere"), "There is no nowhere"),
         (("report", "nowhere"), "There is no run"),
         (("train", "toy", "toy-reuse"), "needs --base"),
-        (("train", "toy", "toy-reuse", "--base", "nowhere"), "neither a run nor a policy"),
+        (("train", "toy", "toy-reuse", "--base", "nowhere"), "There is no nowhere"),
         (("train", "toy", "toy-clone", "--seeds", "0"), "--seeds"),
         (("train", "toy", "toy-clone", "--normalize", "maybe"), "limits"),
         (("train", "toy", "toy-clone", "--data", "missing.npz"), "missing.npz"),

@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
         say_error(str(error))
         return EXIT_USER
     except KeyboardInterrupt:
-        say_error("Interrupted. `agir resume RUN` goes on with a run from its last checkpoint.")
+        say_error("Interrupted at once: what came after a run's last checkpoint is lost. `agir resume RUN` goes on from it.")
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # `agir tasks | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -135,8 +135,13 @@ def resume(argv: list[str]) -> int:
     asked = flags(Resume, "agir resume", argv)
     quiet_jax()
     from agir.training.progress import Terminal
+    from agir.training.run import Run
     from agir.training.train import resume as go_on
 
+    run = Run.open(asked.run)
+    if run.asked["state"] == "finished" and asked.updates is None:
+        print(f"{run.folder} is finished: there is nothing left to do. --updates N goes on for longer.")
+        return 0
     return after_training(go_on(asked.run, updates=asked.updates, reporter=Terminal()))
 
 
@@ -163,7 +168,7 @@ def evaluate(argv: list[str]) -> int:
         """Evaluates a run's policies on unseen starts."""
 
         run: Positional[pathlib.Path]  # a run's folder, or a policy's
-        episodes: int = 100  # a seed
+        episodes: int = 100  # for each seed
         checkpoint: Literal["last", "best"] = "last"  # best: by the held-out loss or the selection episodes
         video: bool = False  # write rollouts.html, an animation of the first episodes
         task: str | None = None  # another task than the run's own
@@ -213,7 +218,7 @@ def compare(argv: list[str]) -> int:
         budget: pathlib.Path | None = None  # a file of `agir budget`: updates of each method that take the same time
         seeds: int = 5
         updates: int | None = None  # the same for all; each method's own where nothing is said
-        episodes: int = 100  # a seed
+        episodes: int = 100  # for each seed
         data: pathlib.Path | None = None
         demonstrations: int = 100
         folder: pathlib.Path | None = None  # what was done already in it is not done again
@@ -331,18 +336,21 @@ def flags(kind: type, program: str, argv: list[str]) -> Any:
     import tyro
 
     for field in dataclasses.fields(kind):
-        kind.__annotations__[field.name] = without_none(field.type)
+        kind.__annotations__[field.name] = shown(field.name, field.type)
     return tyro.cli(kind, prog=program, args=argv)
 
 
-def without_none(kind: Any) -> Any:
-    """A flag that may be left out is shown as INT, not as {None}|INT."""
+def shown(name: str, kind: Any) -> Any:
+    """A positional argument is shown by its own name, and a flag that may be left out as INT, not as {None}|INT."""
     import tyro
 
-    wanted = [part for part in getattr(kind, "__args__", ()) if part is not type(None)]
-    if type(None) not in getattr(kind, "__args__", ()):
+    parts = getattr(kind, "__args__", ())
+    if getattr(kind, "__metadata__", ()):  # Positional
+        return Annotated[kind, tyro.conf.arg(metavar=name.rstrip("s").upper() + " ..." * name.endswith("s"))]
+    if type(None) not in parts:
         return kind
-    return Annotated[kind, tyro.conf.arg(metavar=wanted[0].__name__.upper())]
+    wanted = next(part for part in parts if part is not type(None))
+    return Annotated[kind, tyro.conf.arg(metavar=wanted.__name__.upper())]
 
 
 def quiet_jax() -> None:

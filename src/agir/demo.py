@@ -68,6 +68,8 @@ def run_demo(folder: pathlib.Path | None = None, quick: bool = False, console: C
     title = "Policies learn from demonstrations, and act"
     page = Report(title, sections, "Human handwriting, and a simulated robot arm", verdict, origin(arm_task))
     path = write_report(folder / "report.html", page)
+    if quick:
+        console.print("\nA quick look, with too few updates to succeed: `agir demo` shows the real thing.", highlight=False)
     console.print(f"\nIn {time.monotonic() - began:.0f} s. Open [bold]{path}[/]", highlight=False)
     return path
 

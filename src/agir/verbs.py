@@ -21,7 +21,7 @@ from agir.runtime.bundle import load_bundle, one_lane, save_bundle
 from agir.tasks.find import task as find_task
 from agir.training.budget import arms_of, family, make_budget, shipped, write_budget
 from agir.training.comparison import Arm, Measured, evaluated, measure
-from agir.training.pages import DRAWN, compared, comparison_report, lane_table
+from agir.training.pages import DRAWN, by_value, compared, comparison_report, lane_table
 from agir.training.progress import Reporter, Terminal
 from agir.training.run import Run, versions
 from agir.training.train import policy_folder
@@ -90,8 +90,9 @@ def evaluate(
         console = Console()
         title = f"{folder.name}, {checkpoint} checkpoint, on {task.name}"
         console.print(terminal_table(lane_table(text["method"], found, policies, text["lanes"], title=title)))
-        for name, interval in found.summary().measures.items():
-            console.print(f"  {name}: {interval} (mean over episodes)", style="dim", highlight=False)
+        for label, part in by_value(text["method"], found, text["lanes"]).items():
+            for name, interval in part.summary().measures.items():
+                console.print(f"  {label}: {name} {interval} (mean over episodes)", style="dim", highlight=False)
     if video:
         drawn = sections.rollouts(task, {text["method"]: found})
         if drawn is None:
@@ -161,6 +162,8 @@ def compare(
         raise BadSetting("Name two or more different methods to compare.")
     names = ", ".join(chosen) if len(chosen) < 6 else f"{len(chosen)} methods"
     folder = pathlib.Path(folder or f"runs/compare-{task.name.replace('/', '-')}-{names.replace(', ', '-').replace(' ', '-')}")
+    if tell:
+        Console(stderr=True).print(f"In {folder}: what is finished there is kept, and the same command goes on.", highlight=False)
     arms = measure(folder, task, chosen, episodes=episodes, reporter=_reporter(tell), seeds=seeds, **asked)
     comparison = compared(task, arms, episodes)
     page = comparison_report(f"{names} on {task.name}", task, arms, comparison, left_out)
@@ -175,6 +178,8 @@ def compare(
 
 def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | None = None, tell: bool = False) -> pathlib.Path:
     """One page from runs of one task: curves, the comparison of their evaluations, an animation -> its path."""
+    if not runs:
+        raise BadSetting("Name one or more runs: agir report runs/...")
     runs = [_run_of(run) for run in runs]
     tasks = {run.asked["task"] for run in runs}
     if len(tasks) != 1:

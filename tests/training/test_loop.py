@@ -110,8 +110,18 @@ def test_givens_and_settings_are_refused_by_name(runs):
         runs("c", "toy-clone", batch="many")
     with pytest.raises(UnknownName, match="toy-clone"):
         runs("d", "toy-clon")
-    with pytest.raises(BadSetting, match="neither a run nor a policy"):
+    with pytest.raises(BadSetting, match="There is no nowhere"):
         runs("e", "toy-reuse", base="nowhere")
+    for settings, said in (
+        ({"rate": -1.0}, "--rate should be above 0, not -1"),
+        ({"rate": [1e-3, 0.0]}, "--rate should be above 0, not 0"),
+        ({"updates": 0}, "--updates should be above 0, not 0"),
+        ({"batch": -4}, "--batch should be 0 or more, not -4"),
+    ):
+        with pytest.raises(BadSetting, match=said):
+            runs("f", "toy-clone", **settings)
+    with pytest.raises(BadSetting, match="needs --base"):  # nothing was left behind that would stand in the way
+        runs("a", "toy-reuse")
 
 
 def test_a_base_for_other_actions_is_refused(runs):

@@ -96,10 +96,10 @@ def toy(tmp_path):
 
 
 class StopAt(Reporter):
-    """Presses Ctrl-C when a bar has moved so far."""
+    """Presses Ctrl-C (or sends other signals) when a bar has moved so far."""
 
-    def __init__(self, step):
-        self.step = step
+    def __init__(self, step, signals=(signal.SIGINT,)):
+        self.step, self.signals = step, signals
 
     def task(self, title, total):
         import contextlib
@@ -110,7 +110,8 @@ class StopAt(Reporter):
             def move(self, done, total=None, **facts):
                 if outer.step is not None and done >= outer.step:
                     outer.step = None
-                    os.kill(os.getpid(), signal.SIGINT)
+                    for number in outer.signals:
+                        os.kill(os.getpid(), number)
 
         return contextlib.nullcontext(Bar())
 
@@ -124,6 +125,12 @@ def test_ctrl_c_leaves_a_run_that_goes_on_to_the_same_bits(toy, tmp_path):
     expected, found = load_file(whole.folder / last), load_file(cut.folder / last)
     assert all(np.array_equal(expected[name], found[name]) for name in expected)
     assert [row["step"] for row in cut.rows(split="training")] == list(range(1, 41))
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM,)], ids=["passed-on-twice", "terminated"])
+def test_one_press_that_arrives_twice_and_a_termination_lose_nothing_either(toy, signals):
+    cut = toy("cut", reporter=StopAt(13, signals))
+    assert cut.asked["state"] == "interrupted" and 13 <= cut.checkpoints().steps[-1] < 40
 
 
 def test_a_finished_run_goes_on_longer(toy):

@@ -39,10 +39,14 @@ def part_of(name: str, wanted: type, value: Any, who: str) -> Any:
 
 
 def check_brought(learner: Learner, brought: dict[str, Any]) -> None:
-    """Raises BadSetting for a given that the learner does not take."""
+    """Raises BadSetting for a given that the learner does not take, or that it needs and is not there."""
     if unknown := sorted(set(brought) - given_names(learner)):
         known = ", ".join(f"--{name}" for name in sorted(given_names(learner))) or "nothing that is brought"
         raise BadSetting(f"{type(learner).__name__} takes {known}, not --{', --'.join(unknown)}.")
+    for field in dataclasses.fields(learner):
+        if "given" in field.metadata and getattr(learner, field.name) is None and field.name not in brought:
+            about = field.metadata.get("about") or f"a run (or bundle) that holds one {field.metadata['given'].__name__}"
+            raise BadSetting(f"{type(learner).__name__} needs --{field.name} RUN, {about}; nothing was given.")
 
 
 def check_base(name: str, value: Any, spec: Spec) -> None:

@@ -91,16 +91,22 @@ def origin(task: Task) -> Origin:
 
 def lane_table(name: str, found: Evaluation, policies: Normalized, lanes: list[dict], **words: Any) -> Comparison:
     """One row a value of a sweep, over its seeds; one row in all where nothing was swept."""
+    parts = by_value(name, found, lanes)
+    rest = timed(latency(one_lane(policies, 0))) | {"parameters": count_parameters(policies.inner) // len(lanes)}
+    return sections.comparison(parts, measured=dict.fromkeys(parts, rest), **words)
+
+
+def by_value(name: str, found: Evaluation, lanes: list[dict]) -> dict[str, Evaluation]:
+    """The evaluation of each value of a sweep; of all lanes, under `name`, where nothing was swept."""
     groups: dict[str, list[int]] = {}
     for index, lane in enumerate(lanes):
         said = ", ".join(f"{field} {value:g}" for field, value in lane.items() if field != "seed")
         groups.setdefault(f"{name}, {said}" if said else name, []).append(index)
-    rest = timed(latency(one_lane(policies, 0))) | {"parameters": count_parameters(policies.inner) // len(lanes)}
     parts = {}
     for label, picked in groups.items():
         columns = {column: values[picked] for column, values in found.columns.items()}
         parts[label] = dataclasses.replace(found, columns=columns, seeds=tuple(lanes[i]["seed"] for i in picked), recordings=())
-    return sections.comparison(parts, measured=dict.fromkeys(parts, rest), **words)
+    return parts
 
 
 def charts(runs: dict[str, Run]) -> list[Chart]:

@@ -79,11 +79,11 @@ class _Lines:
         now = time.monotonic()
         if self.began is None and done > 0:
             self.began = now, done
-        if now - self.said < self.reporter.every_s:
+        if now - self.said < self.reporter.every_s and not (done == self.total and facts):
             return
         self.said = now
         left = ""
-        if self.began and done > self.began[1]:
+        if self.began and self.began[1] < done < self.total:
             left = f", about {(now - self.began[0]) / (done - self.began[1]) * (self.total - done):.0f} s left"
         self.reporter.say(f"{self.title}: {done}/{self.total}{left}  {_words(facts)}")
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import signal
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from agir.training.run import Run
 from agir.training.world import World
 
 ROWS = 100  # logged rows a stage
+AGAIN_S = 1.0  # a second key press comes later than this
 BLOCK_S = 1.0  # a block of updates is about this long, so that a key press or a kill loses little
 
 
@@ -79,23 +81,32 @@ class Session:
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
-        """The first Ctrl-C is taken at the end of the running block, the second at once."""
+        """The first Ctrl-C (or SIGTERM) is taken at the end of the running block, the second at once.
+
+        What comes within a second is the same key press, which a wrapper such as uv passes on once more.
+        """
+        pressed = -math.inf
 
         def stop(number: int, frame: Any) -> None:
-            if self.stopped:
+            nonlocal pressed
+            now = time.monotonic()
+            if self.stopped and now - pressed > AGAIN_S:
                 raise KeyboardInterrupt
-            self.stopped = True
+            if self.stopped:
+                return
+            self.stopped, pressed = True, now
             self.reporter.say("Stopping after this block; press Ctrl-C again to stop at once.")
 
         try:
-            old = signal.signal(signal.SIGINT, stop)
+            old = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         except ValueError:  # not the main thread: whoever started it handles the key
             yield
             return
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, old)
+            for number, handler in old.items():
+                signal.signal(number, handler)
 
     # ------------------------------------------------------------------------------------------------------- one learner
     def learn(self, stage: str, learner: Learner, keys: Key, brought: dict[str, Any]) -> tuple[Any, Any]:

@@ -88,7 +88,17 @@ def fitted(flag: str, setting: Setting, value: Any) -> Any:
         value = tuple(value)
     if type(value) is not setting.kind:
         raise BadSetting(f"--{flag} should be of type {setting.kind.__name__}, such as {setting.value!r}, not {value!r}.")
+    check_sign(flag, setting, value)
     return value
+
+
+def check_sign(flag: str, setting: Setting, value: Any) -> None:
+    """No setting whose default is 0 or more is negative; rates, and updates where something is learnt, are above 0. Raises BadSetting."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or setting.value < 0:
+        return
+    positive = flag.rpartition(".")[2] in ("rate", "updates") and setting.value > 0
+    if value != value or value < 0 or (positive and value == 0):
+        raise BadSetting(f"--{flag} should be {'above 0' if positive else '0 or more'}, not {value:g}.")
 
 
 def _replace(module: Any, path: tuple[str, ...], value: Any) -> Any:

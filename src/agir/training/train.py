@@ -22,7 +22,7 @@ from agir.tasks.find import task as find_task
 from agir.training.progress import Reporter
 from agir.training.run import Run
 from agir.training.session import Part, Session
-from agir.training.settings import make_method, settings_of
+from agir.training.settings import check_sign, make_method, settings_of, with_settings
 from agir.training.world import World, make_world
 
 
@@ -67,7 +67,7 @@ def order(
     learner = make_method(method, plain)
     _check_sweep(learner, sweep)
     if updates is not None:
-        learner = dataclasses.replace(learner, updates=updates)
+        learner = with_settings(learner, {"updates": updates})
     return (
         learner,
         brought,
@@ -158,6 +158,8 @@ def _check_sweep(learner: Learner, sweep: dict[str, list[float]]) -> None:
         if name not in known or len(known[name].path) != 1 or known[name].kind is not float:
             able = ", ".join(flag for flag, s in known.items() if s.kind is float and len(s.path) == 1)
             raise BadSetting(f"--{name} cannot be swept over: only the method's own floats can ({able}).")
+        for value in values:
+            check_sign(name, known[name], value)
         if len(set(values)) != len(values) or not values:
             raise BadSetting(f"--{name} should be a list of different values, not {values}.")
 
@@ -194,6 +196,9 @@ def policy_folder(path: str | os.PathLike, which: str = "last") -> pathlib.Path:
     path = pathlib.Path(path)
     if (path / "policy.json").exists():
         return path
+    if not path.exists():
+        runs = ", ".join(str(run.parent) for run in sorted(pathlib.Path("runs").glob("*/run.json"))[:6])
+        raise BadSetting(f"There is no {path}." + f" The runs here are {runs}." * bool(runs))
     if not (path / "run.json").exists():
         raise BadSetting(f"{path} is neither a run nor a policy: it holds neither run.json nor policy.json.")
     if not (path / "policies" / which / "policy.json").exists():
