@@ -125,10 +125,15 @@ def test_a_task_of_the_callers_own():
 
 
 class Late(Shelf):
-    """Says its success in its last step alone."""
+    """Says its success in its last step alone, the second."""
+
+    def reset(self, *, seed=None, options=None):
+        self.time = 0
+        return super().reset(seed=seed)
 
     def step(self, action):
-        return 10, 0.0, action == 4, False, {"success": True} if action == 4 else {}
+        self.time += 1
+        return 10, 0.0, self.time == 2, False, {"success": True} if self.time == 2 else {}
 
 
 def test_success_is_said_only_where_the_environment_says_it():

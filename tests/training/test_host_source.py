@@ -105,7 +105,7 @@ def by_hand(identity, weights, choices, seed, lane, steps):
 
 
 def test_the_batch_is_that_of_a_compiled_rollout():
-    """The same tree, shapes and dtypes, so that a learner cannot tell."""
+    """The same tree, shapes and dtypes, so that a learner cannot tell (but for the success, which Gymnasium's cartpole does not say)."""
     keys, batches = jax.vmap(jax.random.key)(jnp.arange(2, dtype=jnp.uint32)), []
     for name in ("cartpole", "gym/CartPole-v1"):
         world = make_world(task(name))
@@ -117,7 +117,8 @@ def test_the_batch_is_that_of_a_compiled_rollout():
             _, batch = eqx.filter_vmap(source.next, in_axes=axes)(feed, policy, jnp.int32(0), keys)
         else:
             _, batch = source.next(source.start(policy, keys), policy, jnp.int32(0), keys)
-        batches.append(jax.tree.map(lambda x: (x.shape, x.dtype), batch))
+        assert (batch.info.keys() == {"success"}) == source.compiled
+        batches.append(jax.tree.map(lambda x: (x.shape, x.dtype), dataclasses.replace(batch, info={})))
     assert batches[0] == batches[1]
 
 

@@ -16,7 +16,7 @@ from agir.evaluation.statistics import success_rate
 from agir.runtime.bundle import one_lane
 from agir.training.comparison import Measured, measure
 from agir.training.progress import Reporter, Terminal
-from agir.training.run import now, source_commit
+from agir.training.run import Run, now, source_commit
 
 PILOT_SEEDS = [1000, 1001, 1002]  # never reported
 PILOT_EPISODES = 100
@@ -38,10 +38,11 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
     began, place = time.monotonic(), pathlib.Path(folder) / (f"{claim.slug}-pilot" if pilot else claim.slug)
     seeds, episodes = (PILOT_SEEDS, PILOT_EPISODES) if pilot else (claim.seeds, claim.episodes)
     purpose = "pilot" if pilot else "evaluation"
+    earlier = sum(Run.open(place / name).asked.get("seconds", 0.0) for name in claim.arms if (place / name / "run.json").exists())
     arms = measure(place, claim.task, claim.arms, episodes=episodes, purpose=purpose, reporter=reporter, seeds=seeds, **claim.asked)
     timed = {name for part in claim.parts if part.quantity.startswith("ms_") for name in (part.ours, part.theirs)}
     times = {name: timed_arm(arms[name]) for name in sorted(timed)}
-    seconds = sum(arm.run.asked["seconds"] for arm in arms.values()) + time.monotonic() - began
+    seconds = earlier + time.monotonic() - began
     row = {
         "claim": claim.slug,
         "sentence": claim.sentence,
