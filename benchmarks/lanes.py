@@ -57,7 +57,9 @@ def main() -> None:
     learner, _ = fill(method, world.spec, {}, lambda *_: None)
     policy = learner.policy(learner.init(jax.random.key(0)))
     every = dataclasses.replace(policy, execute=1)
-    compare(f"a step, {asked.network}", "of 64 lanes", acting(policy, policy.execute), acting(every, 1), STEPS, asked.rounds)
+    compare(
+        f"a step, {asked.network}", "of 64 lanes", acting(policy, policy.execute), acting(every, 1), STEPS, asked.rounds, "all planning"
+    )
 
 
 if __name__ == "__main__":

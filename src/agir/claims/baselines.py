@@ -17,9 +17,13 @@ MIXTURE = Arm("behavior-cloning", CHUNK | {"head": "mixture", "modes": 20, "widt
 TWO_MODES, FOUR_MODES = "multipath", "multipath/modes=4"
 
 
-def on_four_modes(arms: dict[str, Arm]) -> dict[str, Arm]:
-    """The arms, and each of them again on four modes."""
-    return arms | {f"{name}, 4 modes": dataclasses.replace(arm, task=FOUR_MODES) for name, arm in arms.items()}
+def on_four_modes(arms: dict[str, Arm], *again: str) -> dict[str, Arm]:
+    """The arms, and each of them (or of `again` alone) again on four modes, with what it is brought from there too."""
+
+    def there(arm: Arm) -> Arm:
+        return dataclasses.replace(arm, task=FOUR_MODES, brought={given: f"{other}, 4 modes" for given, other in arm.brought.items()})
+
+    return arms | {f"{name}, 4 modes": there(arms[name]) for name in again or arms}
 
 
 def part_on_four_modes(part: Part) -> tuple[Part, Part]:

@@ -1,8 +1,7 @@
 """Ten DDIM passes act as well as a hundred DDPM passes, in a fraction of the time."""
 
-from agir.claims.claim import Arm, Claim, Part
-
-DENOISER = {"network": "mlp", "width": 256, "depth": 3, "rate": 1e-3, "batch": 128, "updates": 4000}
+from agir.claims.baselines import DDIM, DDPM
+from agir.claims.claim import Claim, Part
 
 CLAIM = Claim(
     slug="house_ddim",
@@ -10,10 +9,7 @@ CLAIM = Claim(
     source="Chi et al. 2023, arXiv 2303.04137, section 3.4; Song et al. 2021, arXiv 2010.02502",
     method="diffusion-policy",
     task="multipath",
-    arms={
-        "ddim-10": Arm("diffusion-policy", DENOISER | {"sampler": "ddim", "passes": 10}),
-        "ddpm-100": Arm("diffusion-policy", DENOISER | {"sampler": "ddpm", "passes": 100}),
-    },
+    arms={"ddim-10": DDIM, "ddpm-100": DDPM},
     parts=(
         Part("DDIM-10's success is not worse than DDPM-100's by more than 5 points.", "ddim-10", "ddpm-100", "success", -0.05),
         Part("A call of DDIM-10 takes less than 0.2 of one of DDPM-100.", "ddim-10", "ddpm-100", "ms_per_call", 0.2, below=True),

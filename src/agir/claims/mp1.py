@@ -2,21 +2,10 @@
 
 import dataclasses
 
-from agir.claims.baselines import (
-    DDIM,
-    DDPM,
-    DENOISER,
-    FLOW,
-    FOUR_MODES,
-    REGRESSION,
-    TWO_MODES,
-    TWO_STEP,
-    part_on_four_modes,
-)
+from agir.claims.baselines import DDIM, DDPM, DENOISER, FLOW, REGRESSION, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 MP1 = Arm("mp1", DENOISER | {"width": 236})  # as many parameters as DDIM's, with the embedding of states
-ON_FOUR = {f"{name}, 4 modes": dataclasses.replace(arm, task=FOUR_MODES) for name, arm in (("MP1", MP1), ("DDIM-10", DDIM))}
 
 CLAIM = Claim(
     slug="mp1",
@@ -25,16 +14,19 @@ CLAIM = Claim(
     source="Sheng et al. 2025 (MP1), arXiv 2507.10543, tables 1 and 2",
     method="mp1",
     task=TWO_MODES,
-    arms={
-        "MP1": MP1,
-        "DDIM-10": DDIM,
-        "DDIM-1": Arm("diffusion-policy", DENOISER | {"sampler": "ddim", "passes": 1}),
-        "DDPM-100": DDPM,
-        "flow-1": dataclasses.replace(FLOW, settings=DENOISER | {"passes": 1}),
-        "two-step": TWO_STEP,
-        "regression": REGRESSION,
-    }
-    | ON_FOUR,
+    arms=on_four_modes(
+        {
+            "MP1": MP1,
+            "DDIM-10": DDIM,
+            "DDIM-1": Arm("diffusion-policy", DENOISER | {"sampler": "ddim", "passes": 1}),
+            "DDPM-100": DDPM,
+            "flow-1": dataclasses.replace(FLOW, settings=DENOISER | {"passes": 1}),
+            "two-step": TWO_STEP,
+            "regression": REGRESSION,
+        },
+        "MP1",
+        "DDIM-10",
+    ),
     parts=(
         *part_on_four_modes(Part("MP1 is not worse than DDIM-10 by more than 5 points.", "MP1", "DDIM-10", "success", -0.05)),
         Part("MP1 is not worse than DDPM-100 by more than 5 points.", "MP1", "DDPM-100", "success", -0.05),

@@ -1,18 +1,12 @@
 """Warm starts of a trained diffusion policy against its full sampling, and against as few passes from noise."""
 
-import dataclasses
-
-from agir.claims.baselines import DDIM, DDPM, DENOISER, FOUR_MODES, REGRESSION, TWO_MODES, TWO_STEP, part_on_four_modes
+from agir.claims.baselines import DDIM, DDPM, DENOISER, REGRESSION, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 WARM = Arm("rti-dp", {"sampler": "ddpm", "passes": 100, "warm": 3}, brought={"base": "DDIM-10"})
 WARM_DDIM = Arm("rti-dp", {"sampler": "ddim", "passes": 10, "warm": 1}, brought={"base": "DDIM-10"})
 FULL = Arm("rti-dp", {"sampler": "ddim", "passes": 10, "warm": 10}, brought={"base": "DDIM-10"})
 COLD = Arm("diffusion-policy", DENOISER | {"sampler": "ddim", "passes": 1, "execute": 1})
-
-
-def on_four(arm: Arm) -> Arm:
-    return dataclasses.replace(arm, task=FOUR_MODES, brought={given: f"{other}, 4 modes" for given, other in arm.brought.items()})
 
 
 CLAIM = Claim(
@@ -22,17 +16,20 @@ CLAIM = Claim(
     source="Duan et al. 2025 (RTI-DP), arXiv 2508.05396, tables I to III",
     method="rti-dp",
     task=TWO_MODES,
-    arms={
-        "DDIM-10": DDIM,
-        "warm-1": WARM_DDIM,
-        "warm-3 of 100": WARM,
-        "full at every step": FULL,
-        "cold-1": COLD,
-        "DDPM-100": DDPM,
-        "two-step": TWO_STEP,
-        "regression": REGRESSION,
-    }
-    | {f"{name}, 4 modes": on_four(arm) for name, arm in (("DDIM-10", DDIM), ("warm-1", WARM_DDIM))},
+    arms=on_four_modes(
+        {
+            "DDIM-10": DDIM,
+            "warm-1": WARM_DDIM,
+            "warm-3 of 100": WARM,
+            "full at every step": FULL,
+            "cold-1": COLD,
+            "DDPM-100": DDPM,
+            "two-step": TWO_STEP,
+            "regression": REGRESSION,
+        },
+        "DDIM-10",
+        "warm-1",
+    ),
     parts=(
         *part_on_four_modes(
             Part("Warm starts of one pass are not worse than DDIM-10 by more than 5 points.", "warm-1", "DDIM-10", "success", -0.05)

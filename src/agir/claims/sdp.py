@@ -1,13 +1,10 @@
 """A streamed buffer against chunks that are denoised from noise each time."""
 
-import dataclasses
-
-from agir.claims.baselines import DDIM, DDPM, DENOISER, FOUR_MODES, REGRESSION, TWO_MODES, TWO_STEP, part_on_four_modes
+from agir.claims.baselines import DDIM, DDPM, DENOISER, REGRESSION, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 HALF = Arm("sdp", DENOISER | {"width": 208, "horizon": 20, "passes": 10})  # 5 passes for 8 actions
 EQUAL = Arm("sdp", DENOISER | {"width": 208, "horizon": 20, "passes": 20})  # 10
-TWICE = ("SDP-20", EQUAL), ("DDIM-10", DDIM)
 
 CLAIM = Claim(
     slug="sdp",
@@ -15,8 +12,11 @@ CLAIM = Claim(
     source="Hoeg et al. 2024 (SDP), arXiv 2406.04806, tables I and II",
     method="sdp",
     task=TWO_MODES,
-    arms={"SDP-20": EQUAL, "SDP-10": HALF, "DDIM-10": DDIM, "DDPM-100": DDPM, "two-step": TWO_STEP, "regression": REGRESSION}
-    | {f"{name}, 4 modes": dataclasses.replace(arm, task=FOUR_MODES) for name, arm in TWICE},
+    arms=on_four_modes(
+        {"SDP-20": EQUAL, "SDP-10": HALF, "DDIM-10": DDIM, "DDPM-100": DDPM, "two-step": TWO_STEP, "regression": REGRESSION},
+        "SDP-20",
+        "DDIM-10",
+    ),
     parts=(
         *part_on_four_modes(
             Part("At equal passes SDP is not worse than DDIM-10 by more than 5 points.", "SDP-20", "DDIM-10", "success", -0.05)

@@ -2,21 +2,10 @@
 
 import dataclasses
 
-from agir.claims.baselines import (
-    DDIM,
-    DDPM,
-    DENOISER,
-    FLOW,
-    FOUR_MODES,
-    REGRESSION,
-    TWO_MODES,
-    TWO_STEP,
-    part_on_four_modes,
-)
+from agir.claims.baselines import DDIM, DDPM, DENOISER, FLOW, REGRESSION, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 STREAMING = Arm("streaming-flow-policy", DENOISER | {"width": 264})  # as many parameters as DDIM's
-TWICE = ("streaming", STREAMING), ("DDIM-10", DDIM)
 
 CLAIM = Claim(
     slug="streaming-flow-policy",
@@ -25,16 +14,19 @@ CLAIM = Claim(
     source="Jiang et al. 2025 (Streaming Flow Policy), arXiv 2505.21851, tables 1 and 2",
     method="streaming-flow-policy",
     task=TWO_MODES,
-    arms={
-        "streaming": STREAMING,
-        "streaming, 6 passes": dataclasses.replace(STREAMING, settings=STREAMING.settings | {"passes": 6}),
-        "flow-10": FLOW,
-        "DDIM-10": DDIM,
-        "DDPM-100": DDPM,
-        "two-step": TWO_STEP,
-        "regression": REGRESSION,
-    }
-    | {f"{name}, 4 modes": dataclasses.replace(arm, task=FOUR_MODES) for name, arm in TWICE},
+    arms=on_four_modes(
+        {
+            "streaming": STREAMING,
+            "streaming, 6 passes": dataclasses.replace(STREAMING, settings=STREAMING.settings | {"passes": 6}),
+            "flow-10": FLOW,
+            "DDIM-10": DDIM,
+            "DDPM-100": DDPM,
+            "two-step": TWO_STEP,
+            "regression": REGRESSION,
+        },
+        "streaming",
+        "DDIM-10",
+    ),
     parts=(
         *part_on_four_modes(Part("Streaming is not worse than DDIM-10 by more than 5 points.", "streaming", "DDIM-10", "success", -0.05)),
         Part(

@@ -18,7 +18,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from agir.core.errors import BadSetting
 from agir.core.spaces import Key
@@ -82,11 +82,14 @@ class Diffusion(FromNoise):
         """The squared error of each step, the mean over its entries."""
         chunk = self.flat(chunk, mask)
         draw, disturb = jax.random.split(key)
-        step, noise = jax.random.randint(draw, (), 0, self.steps), jax.random.normal(disturb, chunk.shape)
-        signal = jnp.asarray(kept(self.steps), jnp.float32)[step]
-        noisy = jnp.sqrt(signal) * chunk + jnp.sqrt(1 - signal) * noise
-        predicted = self.network(noisy, step.astype(jnp.float32)[None], context)
+        step, noise = self.draw_step(draw), self.noise(disturb)
+        noisy = noised(chunk, jnp.asarray(kept(self.steps), jnp.float32)[step], noise)
+        predicted = self.network(noisy, self.told(step.astype(jnp.float32)), context)
         return ((predicted - (noise if self.prediction == "epsilon" else chunk)) ** 2).mean(-1)
+
+    def draw_step(self, key: Key) -> Int[Array, "*actions"]:
+        """A step to train at: one for the chunk (or, in a subclass, one for each of its actions)."""
+        return jax.random.randint(key, (), 0, self.steps)
 
     def sample(self, context: Float[Array, "history features"], key: Key) -> Float[Array, "horizon *shape"]:
         begin, walk = jax.random.split(key)
@@ -125,6 +128,13 @@ class Diffusion(FromNoise):
         beta, left = 1 - now / later, (1 - later) / (1 - now)
         mean = jnp.sqrt(later) * beta / (1 - now) * clean + jnp.sqrt(1 - beta) * left * x
         return mean + jnp.sqrt(beta * left) * jax.random.normal(key, x.shape)
+
+
+def noised(
+    chunk: Float[Array, "actions size"], kept: Float[Array, "*actions"], noise: Float[Array, "actions size"]
+) -> Float[Array, "actions size"]:
+    """The chunk, of whose variance `kept` is left."""
+    return jnp.sqrt(column(kept)) * chunk + jnp.sqrt(1 - column(kept)) * noise
 
 
 def column(x: Array) -> Float[Array, "actions 1"]:

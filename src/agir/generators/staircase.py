@@ -21,7 +21,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from agir.core.errors import BadSetting
 from agir.core.spaces import Key
-from agir.generators.diffusion import Diffusion, Pass, column, kept
+from agir.generators.diffusion import Diffusion, Pass, noised
 
 
 class Staircase(Diffusion):
@@ -60,29 +60,13 @@ class Staircase(Diffusion):
     def told(self, step: Array) -> Float[Array, " horizon"]:
         return jnp.broadcast_to(step, (self.horizon,))
 
-    def loss(
-        self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
-    ) -> Float[Array, " horizon"]:
-        """The squared error of each step, the mean over its entries."""
-        draw, disturb = jax.random.split(key)
-        step, chunk = self.draw_steps(draw), self.flat(chunk, mask)
-        noise = self.noise(disturb)
-        noisy = self.noised(chunk, jnp.asarray(kept(self.steps), jnp.float32)[step], noise)
-        predicted = self.network(noisy, step.astype(jnp.float32), context)
-        return ((predicted - (noise if self.prediction == "epsilon" else chunk)) ** 2).mean(-1)
-
-    def draw_steps(self, key: Key) -> Int[Array, " horizon"]:
+    def draw_step(self, key: Key) -> Int[Array, " horizon"]:
         """A step of the training's for each action."""
         choose, one, down = jax.random.split(key, 3)
         top = jnp.asarray(self.steps * (self.part + 1) // self.parts - 1, jnp.int32)
         stairs = top - jax.random.randint(down, (), 0, self.steps // self.parts)
         constant = jax.random.bernoulli(choose, jnp.asarray(self.constant, jnp.float32))
         return jnp.where(constant, jax.random.randint(one, (), 0, self.steps), stairs)
-
-    def noised(
-        self, chunk: Float[Array, "actions size"], kept: Float[Array, " actions"], noise: Float[Array, "actions size"]
-    ) -> Float[Array, "actions size"]:
-        return jnp.sqrt(column(kept)) * chunk + jnp.sqrt(1 - column(kept)) * noise
 
     def at(self, done: Any) -> Pass:
         """What the pass number `done` of a plan needs, for each action."""
@@ -91,7 +75,7 @@ class Staircase(Diffusion):
 
     def begin(self, chunk: Float[Array, "horizon size"], key: Key) -> Float[Array, "horizon size"]:
         """A buffer around a clean chunk (or zeros): each action as noisy as the staircase says."""
-        return self.noised(chunk, self.at(0).now, self.noise(key))
+        return noised(chunk, self.at(0).now, self.noise(key))
 
     def plan(
         self, buffer: Float[Array, "horizon size"], context: Float[Array, "history features"], key: Key
@@ -104,7 +88,7 @@ class Staircase(Diffusion):
         """The next plan's buffer, once the first part is done."""
         past, first = self.history - 1, self.history - 1 + self.execute
         noise = self.noise(key)
-        before = self.noised(buffer[self.execute : first], self.at(0).now[:past], noise[:past])
+        before = noised(buffer[self.execute : first], self.at(0).now[:past], noise[:past])
         return jnp.concatenate([before, buffer[first : past + self.parts * self.execute], noise[past + (self.parts - 1) * self.execute :]])
 
     def first(

@@ -100,9 +100,11 @@ def update_times(learner: Learner, world: World, brought: dict[str, Any]) -> dic
 
 def allot(learner: Learner, times: dict[str, float], seconds: float) -> dict[str, int]:
     """-> {"updates" or "codec.updates": how many}: the defaults, scaled alike to fill the seconds; two figures, rounded down."""
+    if not times:
+        return {}  # nothing is learnt
     settings = settings_of(learner)
     defaults = {f"{stage}updates": settings[f"{stage}updates"].value for stage in times}
-    scale = seconds / max(sum(defaults[f"{stage}updates"] * s for stage, s in times.items()), 1e-9)
+    scale = seconds / sum(defaults[f"{stage}updates"] * s for stage, s in times.items())
     return {flag: _two_figures(count * scale) for flag, count in defaults.items()}
 
 
