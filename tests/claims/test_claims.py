@@ -1,6 +1,5 @@
 """The mechanism of claims: verdicts follow from intervals alone, pilots are never recorded, the ledger only grows."""
 
-import dataclasses
 import json
 
 import pytest
@@ -9,7 +8,7 @@ from training import toys
 from agir.claims.claim import Arm, Claim, Part
 from agir.claims.run import PILOT_SEEDS, run_claim
 from agir.core import ledger, registry
-from agir.core.errors import BadSetting
+from agir.training.comparison import places
 from agir.training.progress import Reporter
 
 TOY = Claim(
@@ -53,14 +52,13 @@ def test_a_claim_is_run_once_and_judged_part_by_part(tmp_path):
     assert ledger.verdicts(path) == {"toy-clone": " ".join(ledger.SIGNS[part["verdict"]] for part in again["parts"])}
 
 
-def test_a_folder_of_other_settings_is_refused(tmp_path):
+def test_equal_arms_of_two_claims_are_one_run_and_an_edited_claim_gets_runs_of_its_own(tmp_path):
     """A claim that was edited must not be judged by the runs of its earlier form."""
-    run_claim(TOY, tmp_path, Reporter(), pilot=True)
-    longer = TOY.arms | {"long": Arm("toy-clone", {"updates": 31})}
-    with pytest.raises(BadSetting, match="another learner"):
-        run_claim(dataclasses.replace(TOY, arms=longer), tmp_path, Reporter(), pilot=True)
-    with pytest.raises(BadSetting, match="another options"):
-        run_claim(dataclasses.replace(TOY, asked={"demonstrations": 6}), tmp_path, Reporter(), pilot=True)
+    where = lambda arms, **asked: [place.folder for place in places(tmp_path, "toy", arms, shared=True, **(TOY.asked | asked)).values()]
+    long, short = where(TOY.arms)
+    assert long != short and where(TOY.arms | {"once more": TOY.arms["long"]}) == [long, short, long]
+    assert where({"longer": Arm("toy-clone", {"updates": 31})})[0] not in (long, short)
+    assert not set(where(TOY.arms, demonstrations=6)) & {long, short} and not set(where(TOY.arms, seeds=2)) & {long, short}
 
 
 def test_a_pilot_has_seeds_and_starts_of_its_own_and_is_not_recorded(tmp_path):

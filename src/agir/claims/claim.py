@@ -85,5 +85,6 @@ class Claim:
                 "return": round(float(evaluation.columns["return"].mean()), 3),
                 "parameters": arm.parameters,
                 "training_s": arm.run.asked["seconds"],
+                "commit": arm.run.asked["versions"].get("commit"),
             }
         return found

@@ -14,7 +14,7 @@ from agir.core.ledger import SHIPPED, append
 from agir.evaluation.latency import latency
 from agir.evaluation.statistics import success_rate
 from agir.runtime.bundle import one_lane
-from agir.training.comparison import Measured, measure
+from agir.training.comparison import Measured, measure, places
 from agir.training.progress import Reporter, Terminal
 from agir.training.run import Run, now, source_commit
 
@@ -34,12 +34,17 @@ def run_claims(slugs: tuple[str, ...], folder: pathlib.Path, pilot: bool = False
 
 
 def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: bool = False, ledger: pathlib.Path = SHIPPED) -> dict:
-    """-> the claim's row, which a pilot prints but does not record."""
-    began, place = time.monotonic(), pathlib.Path(folder) / (f"{claim.slug}-pilot" if pilot else claim.slug)
+    """-> the claim's row, which a pilot prints but does not record.
+
+    The arms' runs are shared by all claims of `folder`: what one has trained, the next does not. Each arm's row says at which commit.
+    """
+    began = time.monotonic()
     seeds, episodes = (PILOT_SEEDS, PILOT_EPISODES) if pilot else (claim.seeds, claim.episodes)
     purpose = "pilot" if pilot else "evaluation"
-    earlier = sum(Run.open(place / name).asked.get("seconds", 0.0) for name in claim.arms if (place / name / "run.json").exists())
-    arms = measure(place, claim.task, claim.arms, episodes=episodes, purpose=purpose, reporter=reporter, seeds=seeds, **claim.asked)
+    asked = claim.asked | {"seeds": seeds, "shared": True}
+    folders = [place.folder for place in places(folder, claim.task, claim.arms, **asked).values()]
+    earlier = sum(Run.open(at).asked.get("seconds", 0.0) for at in set(folders) if (at / "run.json").exists())
+    arms = measure(folder, claim.task, claim.arms, episodes=episodes, purpose=purpose, reporter=reporter, **asked)
     timed = {name for part in claim.parts if part.quantity.startswith("ms_") for name in (part.ours, part.theirs)}
     times = {name: timed_arm(arms[name]) for name in sorted(timed)}
     seconds = earlier + time.monotonic() - began

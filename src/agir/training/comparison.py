@@ -1,6 +1,7 @@
 """Methods side by side: trained alike, evaluated on the same starts, and what was measured kept in their runs' folders."""
 
 import dataclasses
+import hashlib
 import json
 import pathlib
 from typing import Any
@@ -111,6 +112,31 @@ def read_rows(path: pathlib.Path) -> Evaluation:
     return Evaluation(rows[0]["task"], purpose, first, seeds, columns, (), rows[0]["versions"], 0.0)
 
 
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """An arm, ready to be trained: where, on which task, and with the runs it is brought."""
+
+    folder: pathlib.Path
+    task: Task
+    arm: Arm
+
+
+def places(folder: pathlib.Path, task: str | Task, arms: dict[str, Arm], *, shared: bool = False, **asked: Any) -> dict[str, Place]:
+    """Each arm's run: in a folder of its name or, `shared`, in one named by all that is asked of it, so that equal arms are one run."""
+    found: dict[str, Place] = {}
+    for name, arm in arms.items():
+        its_task = arm.task or task
+        its_task = find_task(its_task) if isinstance(its_task, str) else its_task
+        arm = dataclasses.replace(arm, settings=arm.settings | {given: found[other].folder for given, other in arm.brought.items()})
+        own = name
+        if shared:
+            wanted = order(its_task, arm.method, **(asked | arm.settings))[2]
+            told = json.dumps({key: wanted[key] for key in ASKED}, sort_keys=True)
+            own = f"{arm.method}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+        found[name] = Place(pathlib.Path(folder) / own, its_task, arm)
+    return found
+
+
 def measure(
     folder: pathlib.Path,
     task: str | Task,
@@ -120,6 +146,7 @@ def measure(
     purpose: str = "evaluation",
     record: int = 0,
     reporter: Reporter | None = None,
+    shared: bool = False,
     **asked: Any,
 ) -> dict[str, Measured]:
     """Trains every arm with the same `asked` (seeds, data, updates, ...) and evaluates all in the same episodes.
@@ -127,13 +154,9 @@ def measure(
     What is finished in `folder` already is not done again, so a comparison goes on where it was stopped.
     """
     reporter, found = reporter or Reporter(), {}
-    for name, arm in arms.items():
-        its_task = arm.task or task
-        its_task = find_task(its_task) if isinstance(its_task, str) else its_task
-        brought = {given: found[other].run.folder for given, other in arm.brought.items()}
-        arm = dataclasses.replace(arm, settings=arm.settings | brought)
-        run = trained(pathlib.Path(folder) / name, its_task, arm, reporter, **asked)
-        evaluation = evaluated(run, its_task, episodes, purpose=purpose, record=record, reporter=reporter)
+    for name, place in places(folder, task, arms, shared=shared, **asked).items():
+        run = trained(place.folder, place.task, place.arm, reporter, **asked)
+        evaluation = evaluated(run, place.task, episodes, purpose=purpose, record=record, reporter=reporter)
         policies, _ = load_bundle(policy_folder(run.folder))
         found[name] = Measured(name, run, policies, evaluation)
     return found
