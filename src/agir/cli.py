@@ -157,9 +157,7 @@ def after_training(run: Any) -> int:
     return 0
 
 
-@command(
-    "evaluate", "RUN [--episodes 100] [--checkpoint last|best] [--video]", "act in unseen episodes: success, return, intervals, latency"
-)
+@command("evaluate", "RUN [--episodes N] [--video]", "act in unseen episodes: success, return, intervals, latency")
 def evaluate(argv: list[str]) -> int:
     from tyro.conf import Positional
 
@@ -192,8 +190,8 @@ def budget(argv: list[str]) -> int:
         task: Positional[str]
         methods: Positional[tuple[str, ...]] = ()  # all of imitation where none is named
         seconds: float = 60.0  # of training, for each seed
-        data: pathlib.Path | None = None
-        demonstrations: int = 100
+        data: pathlib.Path | None = None  # demonstrations: a file or a folder
+        demonstrations: int = 100  # asked of the task's own expert where no data are given
         output: pathlib.Path | None = None  # runs/budget-TASK.json
 
     asked = flags(Budget, "agir budget", argv)
@@ -204,7 +202,7 @@ def budget(argv: list[str]) -> int:
     return 0
 
 
-@command("compare", "TASK METHOD METHOD... [--seeds 5]", "train several methods alike, evaluate them on the same starts")
+@command("compare", "TASK METHOD METHOD...", "train several methods alike, evaluate them on the same starts")
 def compare(argv: list[str]) -> int:
     from tyro.conf import Positional
 
@@ -216,11 +214,11 @@ def compare(argv: list[str]) -> int:
         methods: Positional[tuple[str, ...]] = ()  # two or more; all of the budget where none is named
         all_imitation: bool = False  # every method that learns from demonstrations, by the frozen budget that comes with agir
         budget: pathlib.Path | None = None  # a file of `agir budget`: updates of each method that take the same time
-        seeds: int = 5
+        seeds: int = 5  # of each method
         updates: int | None = None  # the same for all; each method's own where nothing is said
         episodes: int = 100  # for each seed
-        data: pathlib.Path | None = None
-        demonstrations: int = 100
+        data: pathlib.Path | None = None  # demonstrations: a file or a folder
+        demonstrations: int = 100  # asked of the task's own expert where no data are given
         folder: pathlib.Path | None = None  # what was done already in it is not done again
 
     asked = flags(Compare, "agir compare", argv)
@@ -336,21 +334,22 @@ def flags(kind: type, program: str, argv: list[str]) -> Any:
     import tyro
 
     for field in dataclasses.fields(kind):
-        kind.__annotations__[field.name] = shown(field.name, field.type)
-    return tyro.cli(kind, prog=program, args=argv)
+        kind.__annotations__[field.name] = shown(field)
+    return tyro.cli(kind, prog=program, args=argv, config=(tyro.conf.FlagCreatePairsOff,))
 
 
-def shown(name: str, kind: Any) -> Any:
-    """A positional argument is shown by its own name, and a flag that may be left out as INT, not as {None}|INT."""
+def shown(field: dataclasses.Field) -> Any:
+    """A positional argument goes by its own name, a flag that may be left out by INT, not {None}|INT, and no default that says nothing."""
     import tyro
 
-    parts = getattr(kind, "__args__", ())
+    name, kind, parts = field.name, field.type, getattr(field.type, "__args__", ())
+    said = {"help_behavior_hint": ""} if field.default in (None, False, ()) else {}
     if getattr(kind, "__metadata__", ()):  # Positional
-        return Annotated[kind, tyro.conf.arg(metavar=name.rstrip("s").upper() + " ..." * name.endswith("s"))]
+        return Annotated[kind, tyro.conf.arg(metavar=name.rstrip("s").upper() + " ..." * name.endswith("s"), **said)]
     if type(None) not in parts:
-        return kind
+        return Annotated[kind, tyro.conf.arg(**said)]
     wanted = next(part for part in parts if part is not type(None))
-    return Annotated[kind, tyro.conf.arg(metavar=wanted.__name__.upper())]
+    return Annotated[kind, tyro.conf.arg(metavar=wanted.__name__.upper(), **said)]
 
 
 def quiet_jax() -> None:

@@ -14,7 +14,7 @@ from agir.evaluation.drawing import Curves
 from agir.evaluation.report import Report, SmallPrint, Verdict, write_report
 from agir.evaluation.tables import Comparison, terminal_table
 from agir.tasks.find import task as find_task
-from agir.training.comparison import Arm, Measured, measure
+from agir.training.comparison import Arm, Measured, measure, places
 from agir.training.pages import DRAWN, charts, compared, origin, verdict_of
 from agir.training.progress import Reporter, Terminal
 
@@ -76,7 +76,7 @@ def run_demo(folder: pathlib.Path | None = None, quick: bool = False, console: C
 
 def act(folder: pathlib.Path, task: Task, arms: dict[str, Arm], episodes: int, reporter: Reporter, **asked: Any) -> tuple[Comparison, list]:
     """-> the table of one act, and the curves and the animation that go with it."""
-    found: dict[str, Measured] = measure(folder, task, arms, episodes=episodes, record=DRAWN, reporter=reporter, **asked)
+    found: dict[str, Measured] = measure(places(folder, task, arms, **asked), episodes=episodes, record=DRAWN, reporter=reporter)
     watched = {name: arm.evaluation for name, arm in found.items()}
     runs = {name: arm.run for name, arm in found.items()}
     curves = Curves(charts(runs), title=f"Learning curves, {task.name}")

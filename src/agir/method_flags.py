@@ -50,7 +50,9 @@ def _stage(learner: Any, name: str) -> str:
 
 def _field(name: str, kind: Any, default: Any, about: str) -> tuple:
     wanted = getattr(kind, "__args__", (kind,))[0]  # INT, not {None}|INT
-    return name, Annotated[kind, tyro.conf.arg(help=about or None, metavar=wanted.__name__.upper())], dataclasses.field(default=default)
+    said = {"help_behavior_hint": ""} if default is None else {}
+    kind = Annotated[kind, tyro.conf.arg(help=about or None, metavar=wanted.__name__.upper(), **said)]
+    return name, kind, dataclasses.field(default=default)
 
 
 def _setting(name: str, setting: Setting) -> tuple:

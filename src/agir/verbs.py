@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 from rich.console import Console
 
-from agir.core.errors import BadSetting
+from agir.core.errors import BadSetting, UnknownName
 from agir.core.nouns import Policy, Task
 from agir.data.normalization import Normalized
 from agir.evaluation import sections
@@ -20,7 +20,7 @@ from agir.evaluation.tables import terminal_table
 from agir.runtime.bundle import load_bundle, one_lane, save_bundle
 from agir.tasks.find import task as find_task
 from agir.training.budget import arms_of, family, make_budget, shipped, write_budget
-from agir.training.comparison import Arm, Measured, evaluated, measure
+from agir.training.comparison import Arm, Measured, evaluated, measure, places
 from agir.training.pages import DRAWN, by_value, compared, comparison_report, lane_table
 from agir.training.progress import Reporter, Terminal
 from agir.training.run import Run, versions
@@ -80,7 +80,13 @@ def evaluate(
     task = task or (what.task if isinstance(what, Run) else None)
     if not (task or text["task"]):
         raise BadSetting(f"{folder} does not say what its task is: name it with --task.")
-    task = _task(task or text["task"])
+    try:
+        task = _task(task or text["task"])
+    except UnknownName as error:
+        raise BadSetting(
+            f"{error} {folder} is of a task of your own: `agir.evaluate(run, task=...)` from Python takes it, or register it in a "
+            f"package's entry point (docs/contributing.md); --task names another."
+        ) from error
     if (folder / "run.json").exists():
         found = evaluated(Run.open(folder), task, episodes, which=checkpoint, record=record, reporter=reporter, anew=True)
     else:
@@ -164,7 +170,7 @@ def compare(
     folder = pathlib.Path(folder or f"runs/compare-{task.name.replace('/', '-')}-{names.replace(', ', '-').replace(' ', '-')}")
     if tell:
         Console(stderr=True).print(f"In {folder}: what is finished there is kept, and the same command goes on.", highlight=False)
-    arms = measure(folder, task, chosen, episodes=episodes, reporter=_reporter(tell), seeds=seeds, **asked)
+    arms = measure(places(folder, task, chosen, seeds=seeds, **asked), episodes=episodes, reporter=_reporter(tell))
     comparison = compared(task, arms, episodes)
     page = comparison_report(f"{names} on {task.name}", task, arms, comparison, left_out)
     path = write_report(folder / "report.html", page)

@@ -41,10 +41,10 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
     began = time.monotonic()
     seeds, episodes = (PILOT_SEEDS, PILOT_EPISODES) if pilot else (claim.seeds, claim.episodes)
     purpose = "pilot" if pilot else "evaluation"
-    asked = claim.asked | {"seeds": seeds, "shared": True}
-    folders = [place.folder for place in places(folder, claim.task, claim.arms, **asked).values()]
-    earlier = sum(Run.open(at).asked.get("seconds", 0.0) for at in set(folders) if (at / "run.json").exists())
-    arms = measure(folder, claim.task, claim.arms, episodes=episodes, purpose=purpose, reporter=reporter, **asked)
+    ready = places(folder, claim.task, claim.arms, shared=True, seeds=seeds, **claim.asked)
+    folders = {place.folder for place in ready.values() if (place.folder / "run.json").exists()}
+    earlier = sum(Run.open(folder).asked.get("seconds", 0.0) for folder in folders)
+    arms = measure(ready, episodes=episodes, purpose=purpose, reporter=reporter)
     timed = {name for part in claim.parts if part.quantity.startswith("ms_") for name in (part.ours, part.theirs)}
     times = {name: timed_arm(arms[name]) for name in sorted(timed)}
     seconds = earlier + time.monotonic() - began

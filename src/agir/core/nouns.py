@@ -149,7 +149,7 @@ class Learner(eqx.Module):
     """
 
     learns_from: eqx.AbstractVar[Any]  # a Source, not yet bound to a world
-    updates: eqx.AbstractVar[int]
+    updates: eqx.AbstractVar[int]  # in all
     spec: Spec | None = eqx.field(default=None, static=True, kw_only=True)  # the loop sets it
 
     def init(self, key: Key) -> Any:

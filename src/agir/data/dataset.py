@@ -29,6 +29,10 @@ class Dataset:
     final_observation: Any
     about: dict = dataclasses.field(default_factory=dict)  # where it comes from: source, versions, indices of the starts
 
+    def __repr__(self) -> str:
+        source = self.about.get("source", "source unknown")
+        return f"Dataset({self.episodes} episodes, {self.rows} rows, columns {', '.join(self.columns)}; {source})"
+
     @property
     def rows(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
@@ -150,7 +154,8 @@ class Dataset:
                 raise BadData(f"episode {number} {has} the column '{min(name)}', unlike episode 0. Give it in all episodes or in none.")
         joined = jax.tree.map(lambda *parts: np.concatenate(parts), *columns)
         ends = np.cumsum([len(fields["reward"]) for fields in columns])
-        return cls(spec, joined, ends, jax.tree.map(lambda *parts: np.stack(parts), *finals), about or {})
+        assumed = {} if all("terminated" in episode for episode in episodes) else {"assumed": "that episodes terminate where they end"}
+        return cls(spec, joined, ends, jax.tree.map(lambda *parts: np.stack(parts), *finals), assumed | (about or {}))
 
 
 def _parts(tree: Any) -> set[str]:

@@ -46,11 +46,12 @@ def facts(dataset: Dataset) -> dict[str, str]:
     lengths, meaning = dataset.lengths, dataset.spec.meaning
     extra = sorted(set(dataset.columns) - {"observation", "action", "reward", "terminated"})
     said = [word for word in (meaning.kind, meaning.unit, meaning.frame, f"{meaning.rate_hz:g} Hz" * bool(meaning.rate_hz)) if word]
+    assumed = f" (assumed {dataset.about['assumed']})" * ("assumed" in dataset.about)
     facts = {
         "episodes": f"{dataset.episodes} of {lengths.min()} to {lengths.max()} rows, {dataset.rows} in all" if dataset.episodes else "none",
         "observation": outline(dataset.spec.observation),
         "action": f"{outline(dataset.spec.action)} ({', '.join(said)})",
-        "ends": f"{int(dataset.columns['terminated'].sum())} terminated, {int(dataset.truncated.sum())} truncated",
+        "ends": f"{int(dataset.columns['terminated'].sum())} terminated, {int(dataset.truncated.sum())} truncated{assumed}",
         "size": f"{sum(leaf.nbytes for leaf in jax.tree.leaves(dataset.columns)) / 1e6:.3g} MB",
     }
     facts |= {"also": ", ".join(extra)} if extra else {}

@@ -228,7 +228,7 @@ def _terminal_part(comparison: Comparison, group: list[Column]) -> Any:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("Method", overflow="fold")
+    table.add_column("Method", no_wrap=True, overflow="fold")
     for column in group:
         table.add_column(Text(column.title), justify="left" if column.scale else "right")
     for i, row in enumerate(comparison.ordered):

@@ -114,15 +114,19 @@ def read_rows(path: pathlib.Path) -> Evaluation:
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """An arm, ready to be trained: where, on which task, and with the runs it is brought."""
+    """An arm, ready to be trained: where, on which task, with the runs it is brought, and what is asked of all alike."""
 
     folder: pathlib.Path
     task: Task
     arm: Arm
+    asked: dict[str, Any]
 
 
 def places(folder: pathlib.Path, task: str | Task, arms: dict[str, Arm], *, shared: bool = False, **asked: Any) -> dict[str, Place]:
-    """Each arm's run: in a folder of its name or, `shared`, in one named by all that is asked of it, so that equal arms are one run."""
+    """Where each arm's run belongs, all trained with the same `asked` (seeds, data, updates, ...).
+
+    That is a folder of its name or, `shared`, one named by all that is asked of it, so that equal arms are one run.
+    """
     found: dict[str, Place] = {}
     for name, arm in arms.items():
         its_task = arm.task or task
@@ -133,29 +137,20 @@ def places(folder: pathlib.Path, task: str | Task, arms: dict[str, Arm], *, shar
             wanted = order(its_task, arm.method, **(asked | arm.settings))[2]
             told = json.dumps({key: wanted[key] for key in ASKED}, sort_keys=True)
             own = f"{arm.method}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-        found[name] = Place(pathlib.Path(folder) / own, its_task, arm)
+        found[name] = Place(pathlib.Path(folder) / own, its_task, arm, asked)
     return found
 
 
 def measure(
-    folder: pathlib.Path,
-    task: str | Task,
-    arms: dict[str, Arm],
-    *,
-    episodes: int,
-    purpose: str = "evaluation",
-    record: int = 0,
-    reporter: Reporter | None = None,
-    shared: bool = False,
-    **asked: Any,
+    arms: dict[str, Place], *, episodes: int, purpose: str = "evaluation", record: int = 0, reporter: Reporter | None = None
 ) -> dict[str, Measured]:
-    """Trains every arm with the same `asked` (seeds, data, updates, ...) and evaluates all in the same episodes.
+    """Trains every arm where it belongs and evaluates all in the same episodes.
 
-    What is finished in `folder` already is not done again, so a comparison goes on where it was stopped.
+    What is finished in its folder already is not done again, so a comparison goes on where it was stopped.
     """
     reporter, found = reporter or Reporter(), {}
-    for name, place in places(folder, task, arms, shared=shared, **asked).items():
-        run = trained(place.folder, place.task, place.arm, reporter, **asked)
+    for name, place in arms.items():
+        run = trained(place.folder, place.task, place.arm, reporter, **place.asked)
         evaluation = evaluated(run, place.task, episodes, purpose=purpose, record=record, reporter=reporter)
         policies, _ = load_bundle(policy_folder(run.folder))
         found[name] = Measured(name, run, policies, evaluation)

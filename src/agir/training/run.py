@@ -27,6 +27,10 @@ class Run:
         self.task: Any = None  # the Task itself, where this program has it
         self.listeners: list[Callable[[dict], None]] = []  # told of every logged row
 
+    def __repr__(self) -> str:
+        asked = self.asked
+        return f"Run({str(self.folder)!r}: {asked.get('method')} on {asked.get('task')}, seeds {asked.get('seeds')}, {asked.get('state')})"
+
     @classmethod
     def create(cls, folder: str | os.PathLike, asked: dict) -> "Run":
         """A new folder; raises BadSetting where it exists and AgirError where it cannot be written."""

@@ -20,7 +20,7 @@ from agir.training.world import World
 class FromData(Source):
     """Draws `batch` rows of a dataset, uniformly and with replacement, and cuts each as `cut` says."""
 
-    batch: int = 256
+    batch: int = 256  # rows of an update
     dataset: str = fixed("demonstrations")
     table: Table | None = bound()
 
@@ -41,7 +41,7 @@ class FromData(Source):
 class Transitions(FromData):
     """-> Experience [batch, ...] of `steps` steps each, with the learner's discount."""
 
-    steps: int = 1
+    steps: int = 1  # of each transition (n-step)
     discount: Any = bound(1.0)
 
     def tuned(self, learner: Learner) -> "Transitions":
@@ -54,7 +54,7 @@ class Transitions(FromData):
 class Windows(FromData):
     """-> Window [batch, ...] of the learner's `history` of observations and `horizon` of actions."""
 
-    batch: int = 64
+    batch: int = 64  # windows of an update
     history: int = bound(0)
     horizon: int = bound(0)
 
@@ -69,8 +69,8 @@ class Windows(FromData):
 class Segments(FromData):
     """-> Segment [batch, ...] of `length` consecutive steps: for recurrent learners."""
 
-    batch: int = 64
-    length: int = 10
+    batch: int = 64  # segments of an update
+    length: int = 10  # consecutive steps of a segment
     discount: Any = bound(1.0)
 
     def tuned(self, learner: Learner) -> "Segments":
