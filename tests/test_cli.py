@@ -6,6 +6,8 @@ import pytest
 from training import toys
 
 from agir import cli
+from agir.claims.claim import Arm, Claim, Part
+from agir.core import registry
 from agir.core.errors import BadSetting
 from agir.method_flags import parse
 
@@ -103,6 +105,7 @@ def test_a_stages_settings_and_givens_are_flags(here):
         (("train", "toy", "toy-clone", "--data", "missing.npz"), "missing.npz"),
         (("compare", "toy", "toy-clone"), "two or more"),
         (("claim", "nothing"), "claim"),
+        (("study", "toy", "nothing"), "claim"),
     ],
 )
 def test_a_users_mistakes_are_named(argv, words, capsys):
@@ -118,3 +121,14 @@ def test_compare_pairs_the_starts_and_goes_on_where_it_was(here, capsys):
     assert run(*argv) == 0
     assert stamps == {path: path.stat().st_mtime_ns for path in (here / "both").rglob("*.safetensors")}
     assert "random" in capsys.readouterr().out
+
+
+def test_a_study_runs_the_arms_of_a_claim_that_are_not_of_another_task(here, capsys):
+    arms = {"one": Arm("toy-clone", {"updates": 9000}), "other": Arm("toy-staged"), "elsewhere": Arm("toy-clone", task="cartpole")}
+    part = Part("One is no worse.", "one", "other", "success", -0.05)
+    registry.add("claim", "toy-study", Claim("toy-study", "A study.", "none", "toy-clone", "toy", arms, (part,), {}, 1), "a study")
+    assert run("study", "toy", "toy-study", "--seeds", "1", "--updates", "5", "--episodes", "3", "--folder", "study") == 0
+    text = capsys.readouterr().out
+    assert "one" in text and "other" in text and "elsewhere" not in text and (here / "study" / "report.html").exists()
+    updates = [json.loads(path.read_text())["learner"]["fields"]["updates"] for path in sorted((here / "study").rglob("run.json"))]
+    assert updates == [5, 5]

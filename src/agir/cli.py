@@ -232,6 +232,31 @@ def compare(argv: list[str]) -> int:
     return 0
 
 
+@command("study", "TASK CLAIM", "the arms of a claim on a task of yours: an ablation, a table")
+def study(argv: list[str]) -> int:
+    from tyro.conf import Positional
+
+    @dataclasses.dataclass
+    class Study:
+        """Trains the arms of a claim, such as dp-components-study, on a task of yours and prints them side by side; nothing is judged."""
+
+        task: Positional[str]
+        claim: Positional[str]
+        seeds: int = 3  # of each arm
+        updates: int | None = None  # of each arm; the claim's where nothing is said
+        episodes: int = 100  # for each seed
+        data: pathlib.Path | None = None  # demonstrations: a file or a folder
+        demonstrations: int = 100  # asked of the task's own expert where no data are given
+        folder: pathlib.Path | None = None  # what was done already in it is not done again
+
+    asked = flags(Study, "agir study", argv)
+    quiet_jax()
+    from agir.verbs import study as measure
+
+    measure(**{name: value for name, value in dataclasses.asdict(asked).items() if value is not None}, tell=True)
+    return 0
+
+
 @command("report", "RUN...", "one page: curves, comparison, animation")
 def report(argv: list[str]) -> int:
     from tyro.conf import Positional

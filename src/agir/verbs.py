@@ -1,5 +1,6 @@
-"""The verbs beside `train` and `resume`: evaluate, compare, report, load, save. The command line is a thin coat over them."""
+"""The verbs beside `train` and `resume`: evaluate, compare, study, report, load, save. The command line is a thin coat over them."""
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ import equinox as eqx
 import jax
 from rich.console import Console
 
+from agir.core import registry
 from agir.core.errors import BadSetting, UnknownName
 from agir.core.nouns import Policy, Task
 from agir.data.normalization import Normalized
@@ -20,7 +22,7 @@ from agir.evaluation.tables import terminal_table
 from agir.runtime.bundle import load_bundle, one_lane, save_bundle
 from agir.tasks.find import task as find_task
 from agir.training.budget import arms_of, family, make_budget, shipped, write_budget
-from agir.training.comparison import Arm, Measured, evaluated, measure, places
+from agir.training.comparison import Arm, Measured, Place, evaluated, measure, places
 from agir.training.pages import DRAWN, by_value, compared, comparison_report, lane_table
 from agir.training.progress import Reporter, Terminal
 from agir.training.run import Run, versions
@@ -168,11 +170,41 @@ def compare(
         raise BadSetting("Name two or more different methods to compare.")
     names = ", ".join(chosen) if len(chosen) < 6 else f"{len(chosen)} methods"
     folder = pathlib.Path(folder or f"runs/compare-{task.name.replace('/', '-')}-{names.replace(', ', '-').replace(' ', '-')}")
+    return _side_by_side(places(folder, task, chosen, seeds=seeds, **asked), names, episodes, left_out, tell)
+
+
+def study(
+    task: str | Task,
+    claim: str,
+    *,
+    seeds: int = 3,
+    episodes: int = 100,
+    updates: int | None = None,
+    folder: str | os.PathLike | None = None,
+    tell: bool = False,
+    **asked: Any,
+) -> pathlib.Path:
+    """The arms of a claim on a task of the caller's: trained with the same seeds and data, side by side -> the report's path.
+
+    `updates` are those of each arm (default: the claim's), `asked` goes to `train`. Nothing is judged and the ledger is left alone:
+    a claim's thresholds were set for its own task. Arms that the claim has on another task besides its own are left out.
+    """
+    task, found = _task(task), registry.find("claim", claim)
+    how = {} if updates is None else {"updates": updates}
+    arms = {name: dataclasses.replace(arm, settings=arm.settings | how) for name, arm in found.arms.items() if arm.task is None}
+    folder = pathlib.Path(folder or f"runs/study-{task.name.replace('/', '-')}-{claim}")
+    return _side_by_side(places(folder, task, arms, seeds=seeds, **asked), found.slug, episodes, {}, tell)
+
+
+def _side_by_side(arms: dict[str, Place], title: str, episodes: int, left_out: dict[str, str], tell: bool) -> pathlib.Path:
+    """Trains and evaluates the arms, and says how they compare -> the report's path."""
+    first = next(iter(arms.values()))
+    folder, task = first.folder.parent, first.task
     if tell:
         Console(stderr=True).print(f"In {folder}: what is finished there is kept, and the same command goes on.", highlight=False)
-    arms = measure(places(folder, task, chosen, seeds=seeds, **asked), episodes=episodes, reporter=_reporter(tell))
-    comparison = compared(task, arms, episodes)
-    page = comparison_report(f"{names} on {task.name}", task, arms, comparison, left_out)
+    measured = measure(arms, episodes=episodes, reporter=_reporter(tell))
+    comparison = compared(task, measured, episodes)
+    page = comparison_report(f"{title} on {task.name}", task, measured, comparison, left_out)
     path = write_report(folder / "report.html", page)
     if tell:
         Console().print(terminal_table(comparison))

@@ -11,10 +11,10 @@ from agir.networks.denoiser import create_denoiser
 from agir.networks.layers import grown
 from agir.networks.mlp import DenoisingMLP
 from agir.networks.transformer import Attention, Transformer
-from agir.networks.unet import Unet
+from agir.networks.unet import FilmBlock, PlainUnet, Unet
 
 CHUNK, CONTEXT = (8, 2), (2, 3)
-NAMES = ["mlp", "unet", "transformer"]
+NAMES = ["mlp", "unet", "plain-unet", "transformer"]
 
 
 def build(name, key, **options):
@@ -92,7 +92,7 @@ def np_linear(layer, x):
 
 
 def np_film(block, x, condition):
-    scale, shift = np.split(np_linear(block.film, condition), 2)
+    scale, shift = (1.0, 0.0) if block.film is None else np.split(np_linear(block.film, condition), 2)
     y = np_block(block.second, scale * np_block(block.first, x) + shift)
     return y + (x if block.skip is None else np_linear(block.skip, x))
 
@@ -105,13 +105,13 @@ def np_double(conv, x):
     return out[1:-1] + np.asarray(conv.bias)
 
 
-def test_unet_equals_a_slow_one():
-    net = eqx.filter_jit(lambda key: Unet.create((8, 2), CONTEXT, key, 8, 2))(jax.random.key(3))
-    chunk, times, context = map(np.asarray, inputs())
-    angle = times[0] * 10_000.0 ** -(np.arange(4) / 3)
-    time = np_linear(net.time.second, np_mish(np_linear(net.time.first, np.concatenate([np.sin(angle), np.cos(angle)]))))
-    condition = np_mish(np.concatenate([time, context.ravel()]))
-    x, kept = chunk, []
+def np_time(embedding, time):
+    angle = time * 10_000.0 ** -(np.arange(4) / 3)
+    return np_linear(embedding.second, np_mish(np_linear(embedding.first, np.concatenate([np.sin(angle), np.cos(angle)]))))
+
+
+def np_unet(net, x, condition):
+    kept = []
     for i, level in enumerate(net.down):
         x = np_film(level.second, np_film(level.first, x, condition), condition)
         kept.append(x)
@@ -121,7 +121,25 @@ def test_unet_equals_a_slow_one():
     for level in net.up:
         x = np.concatenate([x, kept.pop()], -1)
         x = np_double(level.resample, np_film(level.second, np_film(level.first, x, condition), condition))
-    np.testing.assert_allclose(eqx.filter_jit(net)(*inputs()), np_linear(net.out, np_block(net.last, x)), atol=1e-4)
+    return np_linear(net.out, np_block(net.last, x))
+
+
+def test_unet_equals_a_slow_one():
+    net = eqx.filter_jit(lambda key: Unet.create((8, 2), CONTEXT, key, 8, 2))(jax.random.key(3))
+    chunk, times, context = map(np.asarray, inputs())
+    condition = np_mish(np.concatenate([np_time(net.time, times[0]), context.ravel()]))
+    np.testing.assert_allclose(eqx.filter_jit(net)(*inputs()), np_unet(net, chunk, condition), atol=1e-4)
+
+
+def test_the_plain_unet_has_the_same_inside_and_its_condition_beside_every_action():
+    net = eqx.filter_jit(lambda key: PlainUnet.create((8, 2), CONTEXT, key, 8, 2))(jax.random.key(3))
+    chunk, times, context = map(np.asarray, inputs())
+    beside = np.concatenate([np_time(net.time, times[0]), context.ravel()])
+    x = np.concatenate([chunk, np.tile(beside, (8, 1))], -1)
+    assert all(
+        leaf.film is None for leaf in jax.tree.leaves(net, is_leaf=lambda x: isinstance(x, FilmBlock)) if isinstance(leaf, FilmBlock)
+    )
+    np.testing.assert_allclose(eqx.filter_jit(net)(*inputs()), np_unet(net.unet, x, None), atol=1e-4)
 
 
 def test_the_mlp_against_numpy():

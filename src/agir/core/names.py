@@ -64,6 +64,7 @@ METHODS: dict[str, tuple[str, str]] = {
 NETWORKS: dict[str, tuple[str, str]] = {
     "mlp": ("agir.networks.mlp:DenoisingMLP", "denoises a chunk as one vector: the fastest, for short chunks and few dimensions"),
     "unet": ("agir.networks.unet:Unet", "denoises a chunk by convolutions over time (Diffusion Policy's CNN variant)"),
+    "plain-unet": ("agir.networks.unet:PlainUnet", "the U-Net told by concatenation instead of FiLM, for ablations"),
     "transformer": ("agir.networks.transformer:Transformer", "denoises a chunk of tokens by attention (Diffusion Policy's second variant)"),
     "resnet": ("agir.networks.resnet:ResNet", "encodes an image: a small residual network with a spatial softmax"),
 }
@@ -77,6 +78,7 @@ READERS: dict[str, tuple[str, str]] = {  # asked in this order
 }
 
 CLAIMS: dict[str, tuple[str, str]] = {
+    "dp-components-study": ("agir.claims.dp_components_study:CLAIM", "what each component of Diffusion Policy is worth, easy and hard"),
     "house_action_chunks": ("agir.claims.house_action_chunks:CLAIM", "chunks of actions get past pauses, single steps do not"),
     "house_ddim": ("agir.claims.house_ddim:CLAIM", "DDIM-10 is as good as DDPM-100 and takes a fraction of its time"),
     "house_diffusion_modes": ("agir.claims.house_diffusion_modes:CLAIM", "Diffusion Policy keeps modes apart, regression averages them"),

@@ -18,6 +18,8 @@ from agir.training.chunk_method import ChunkMethod
 
 
 class DiffusionPolicy(ChunkMethod):
+    networks = (*ChunkMethod.networks, "plain-unet")
+
     steps: int = 100  # of noise in training (paper)
     prediction: str = "epsilon"  # what the network says: epsilon (the noise; paper) or sample (the chunk)
     sampler: str = "ddim"  # ddpm (paper, in simulation) or ddim (paper, on robots)
