@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from agir.core.nouns import Window
 from agir.core.spaces import Box, Spec
+from agir.core.stages import fill
 from agir.training.loop import traced
 
 NUMBERS = Spec(Box((2,)), Box((1,), -1.0, 1.0))
@@ -22,7 +23,7 @@ def fit(method, draw, updates):
     def once(arrays, step):
         batch = draw(jax.random.fold_in(jax.random.key(1), step))
         state, metrics = method.update(eqx.combine(arrays, static), batch, step, jax.random.fold_in(jax.random.key(2), step))
-        return eqx.filter(state, eqx.is_array), metrics["loss"]
+        return eqx.filter(state, eqx.is_array), metrics.get("loss", 0.0)
 
     arrays, losses = jax.lax.scan(once, arrays, jnp.arange(updates))
     return eqx.combine(arrays, static), losses
@@ -52,4 +53,14 @@ def two_ways(key, history=1, horizon=4, batch=64):
 
 
 def learner(kind, spec=NUMBERS, **settings):
-    return traced(dataclasses.replace(kind(), spec=spec, **settings))
+    """The method as the loop has it; what it is given by stages is as these begin, untrained."""
+    method = dataclasses.replace(kind(), **settings)
+    if isinstance(spec.action, Box):
+        method, _ = fill(method, spec, {}, lambda _, stage, brought: began(stage, spec))
+    return traced(dataclasses.replace(method, spec=spec))
+
+
+def began(stage, spec=NUMBERS):
+    """What a stage hands on before its first update."""
+    stage = traced(dataclasses.replace(stage, spec=spec))
+    return eqx.filter_jit(lambda key: stage.result(stage.init(key)))(jax.random.key(0))

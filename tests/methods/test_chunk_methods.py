@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from generators.exact import posterior
-from methods.fitting import NUMBERS, acts, fit, learner, two_ways
+from methods.fitting import acts, fit, learner, two_ways
 
 from agir.core import registry
 from agir.core.errors import BadSetting, BadSpec
@@ -20,17 +20,22 @@ from agir.methods.imitation.mp1 import MP1
 from agir.methods.imitation.sdp import SDP
 from agir.methods.imitation.streaming_flow_policy import StreamingFlowPolicy
 from agir.methods.imitation.two_step_regression import TwoStepRegression
-from agir.training.chunk_method import ChunkMethod
+from agir.training.chunk_method import ChunkMethod, GeneratingMethod
 
-KINDS = {name: kind for name in METHODS if issubclass(kind := registry.find("method", name), ChunkMethod)}
-WHOLE = [(name, network) for name, kind in KINDS.items() for network in kind().networks]
-TINY = {"network": "mlp", "width": 8, "depth": 1, "warmup": 1, "updates": 50}
+KINDS = {name: kind for name in METHODS if issubclass(kind := registry.find("method", name), GeneratingMethod)}
+WHOLE = [(name, network) for name, kind in KINDS.items() for network in (kind().networks if issubclass(kind, ChunkMethod) else (None,))]
+TINY = {"width": 8, "depth": 1, "warmup": 1, "updates": 50}
+
+
+def tiny(kind, **more):
+    """The smallest that makes sense; givens are as their stages begin."""
+    return learner(kind, **TINY | ({"network": "mlp"} if issubclass(kind, ChunkMethod) else {}) | more)
 
 
 @pytest.mark.parametrize("name, network", WHOLE)
 def test_every_method_is_trained_and_acts_with_every_network_at_its_default_size(name, network):
     """By shapes alone: nothing is compiled. (The networks themselves are tested beside their code.)"""
-    method = dataclasses.replace(KINDS[name](network=network), spec=NUMBERS)
+    method = learner(KINDS[name], **{"network": network} if network else {})
     batch = jax.eval_shape(lambda: two_ways(jax.random.key(0), history=method.history, horizon=method.horizon))
 
     def whole(key, batch):
@@ -50,7 +55,7 @@ def test_every_method_is_trained_and_acts_with_every_network_at_its_default_size
 @pytest.mark.parametrize("name", KINDS)
 def test_padding_and_other_rows_change_nothing(name):
     """The losses and their gradients, where what lies behind the mask is something else; seeds differ, and one seed does not."""
-    method = learner(KINDS[name], **TINY)
+    method = tiny(KINDS[name])
     batch = two_ways(jax.random.key(0), method.history, method.horizon, batch=3)
     past, steps = method.history - 1, jnp.arange(method.horizon)
     mask = jnp.stack([steps >= 0, steps >= past, steps < past + method.execute + 1]).astype(jnp.float32)
@@ -141,7 +146,7 @@ def test_what_a_streaming_flow_cannot_do_is_refused():
     ):
         with pytest.raises(BadSetting, match=why):
             learner(StreamingFlowPolicy, **wrong).init(jax.random.key(0))
-    method = learner(StreamingFlowPolicy, execute=16, **TINY)
+    method = tiny(StreamingFlowPolicy, execute=16)
     with pytest.raises(BadSetting, match="at most 15"):
         method.policy(method.init(jax.random.key(0)))
 

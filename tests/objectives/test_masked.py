@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from agir.objectives.masked import cleared, masked_mean
+from agir.objectives.masked import cleared, held, masked_mean
 
 
 def test_the_mean_of_what_is_kept():
@@ -33,3 +33,10 @@ def test_padding_changes_neither_value_nor_gradient():
 def test_clearing_keeps_the_type():
     assert cleared(jnp.array([3, 4], jnp.int32), jnp.array([1.0, 0.0])).tolist() == [3, 0]
     assert cleared(jnp.array([3, 4], jnp.int32), jnp.array([1.0, 0.0])).dtype == jnp.int32
+
+
+def test_what_is_held_is_the_nearest_that_counts():
+    values = jnp.array([[1.0], [2.0], [jnp.nan], [4.0], [jnp.nan]])
+    np.testing.assert_array_equal(held(values, jnp.array([0.0, 1, 0, 1, 0]))[:, 0], [2, 2, 2, 4, 4])
+    np.testing.assert_array_equal(held(values, jnp.zeros(5)), jnp.zeros((5, 1)))
+    np.testing.assert_array_equal(held(jnp.arange(5.0), jnp.array([0.0, 0, 0, 1, 1])), [3, 3, 3, 3, 4])

@@ -14,6 +14,9 @@ TWO_STEP = Arm("two-step-regression", DENOISER)
 REGRESSION = Arm("behavior-cloning", CHUNK | {"head": "mse", "width": 384, "depth": 3})
 MIXTURE = Arm("behavior-cloning", CHUNK | {"head": "mixture", "modes": 20, "width": 256, "depth": 3})
 
+TOKENS = {"history": 2, "execute": 8, "batch": 128, "updates": 4000, "rate": 1e-3, "width": 64, "depth": 3}  # about as many parameters
+BINS = Arm("fast", TOKENS | {"tokens.horizon": 8, "tokens.transform": "none", "tokens.merge": False, "tokens.updates": 1})  # token by token
+
 TWO_MODES, FOUR_MODES = "multipath", "multipath/modes=4"
 
 

@@ -44,8 +44,16 @@ METHODS: dict[str, tuple[str, str]] = {
     "bc-rnn": ("agir.methods.imitation.bc_rnn:RecurrentCloning", "clones with a recurrent memory and a mixture of Gaussians (robomimic)"),
     "behavior-cloning": ("agir.methods.imitation.behavior_cloning:BehaviorCloning", "supervised learning of the demonstrated actions"),
     "diffusion-policy": ("agir.methods.imitation.diffusion_policy:DiffusionPolicy", "denoises chunks of actions (DDPM, DDIM)"),
+    "discrete-diffusion-vla": (
+        "agir.methods.imitation.discrete_diffusion_vla:DiscreteDiffusionVLA",
+        "chunks as bins, decided in a few rounds, the surest first (masked discrete diffusion)",
+    ),
     "dqn": ("agir.methods.online.dqn:DQN", "deep Q-learning with replay and a target network, double by default"),
     "ppo": ("agir.methods.online.ppo:PPO", "proximal policy optimisation: rollouts, clipped ratios, generalised advantages"),
+    "fast": (
+        "agir.methods.imitation.fast:Fast",
+        "chunks as compressed frequencies, token by token: cosine transform and merged pairs (FAST)",
+    ),
     "flow-policy": ("agir.methods.imitation.flow_policy:FlowPolicy", "chunks of actions along straight flows from noise (flow matching)"),
     "mp1": ("agir.methods.imitation.mp1:MP1", "chunks of actions in one pass: the average velocity of a flow (MeanFlow)"),
     "rti-dp": ("agir.methods.imitation.rti_dp:RTIDP", "a trained diffusion policy with warm starts: a few passes a plan, no training"),
@@ -58,6 +66,8 @@ METHODS: dict[str, tuple[str, str]] = {
         "agir.methods.imitation.two_step_regression:TwoStepRegression",
         "regresses a chunk twice, the second time from a noised one (MIP)",
     ),
+    "carp": ("agir.methods.imitation.carp:CARP", "chunks as residual codes, coarse to fine: one pass a scale (CARP)"),
+    "vq-bet": ("agir.methods.imitation.vq_bet:VQBeT", "chunks as residual codes in one pass, with offsets (VQ-BeT)"),
     "code-prior": ("agir.methods.imitation.code_prior:CodePrior", "a codec of action chunks, then a categorical policy over its codes"),
 }
 
@@ -79,6 +89,10 @@ READERS: dict[str, tuple[str, str]] = {  # asked in this order
 
 CLAIMS: dict[str, tuple[str, str]] = {
     "dp-components-study": ("agir.claims.dp_components_study:CLAIM", "what each component of Diffusion Policy is worth, easy and hard"),
+    "carp": ("agir.claims.carp:CLAIM", "four passes from coarse to fine are as good as ten of DDIM"),
+    "discrete-diffusion-vla": ("agir.claims.discrete_diffusion_vla:CLAIM", "six rounds are as good as sixteen tokens one by one"),
+    "house_vq_bet": ("agir.claims.house_vq_bet:CLAIM", "codes with offsets in one pass are as good as DDIM with ten"),
+    "house_fast": ("agir.claims.house_fast:CLAIM", "compressed frequencies are as good as bins in half of the passes"),
     "house_action_chunks": ("agir.claims.house_action_chunks:CLAIM", "chunks of actions get past pauses, single steps do not"),
     "house_ddim": ("agir.claims.house_ddim:CLAIM", "DDIM-10 is as good as DDPM-100 and takes a fraction of its time"),
     "house_diffusion_modes": ("agir.claims.house_diffusion_modes:CLAIM", "Diffusion Policy keeps modes apart, regression averages them"),

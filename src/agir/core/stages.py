@@ -75,5 +75,5 @@ def fill(
         part = part_of(name, wanted, value, type(learner).__name__)
         learner = dataclasses.replace(learner, **{name: part})
         mapped = jax.tree.map(lambda x, axis=axis: axis if eqx.is_array(x) else None, part)
-        axes = dataclasses.replace(axes, **{name: mapped})
+        axes = eqx.tree_at(lambda tree, name=name: getattr(tree, name), axes, mapped, is_leaf=lambda x: x is None)
     return learner, axes

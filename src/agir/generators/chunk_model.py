@@ -33,3 +33,7 @@ class ChunkModel(eqx.Module):
     def sample(self, observation: Any, key: Key) -> Any:
         """-> a chunk."""
         return self.generator.sample(self.encoder(observation), key)
+
+    def draw(self, observation: Any, key: Key) -> tuple[Any, Any]:
+        """-> a chunk, and the passes of the network that it took (int32 [])."""
+        return self.generator.draw(self.encoder(observation), key)

@@ -5,10 +5,11 @@ from typing import Any
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
 
 from agir.core.spaces import Key
-from agir.objectives.masked import masked_mean
+from agir.objectives.masked import held, in_shares, masked_mean
 
 
 class Generator(eqx.Module):
@@ -29,6 +30,44 @@ class Generator(eqx.Module):
     @abc.abstractmethod
     def sample(self, context: Float[Array, "history features"], key: Key) -> Any:
         """-> a chunk."""
+
+    def draw(self, context: Float[Array, "history features"], key: Key) -> tuple[Any, Int[Array, ""]]:
+        """-> a chunk as `sample` gives it, and how many passes it took: for those in which that differs from chunk to chunk."""
+        return self.sample(context, key), jnp.int32(self.passes)
+
+
+class FromNow(Generator):
+    """Of the actions from now on (the last observation's) as one whole; those before it are neither learnt nor generated.
+
+    Steps behind the mask repeat the nearest one that counts, and a chunk's loss is shared equally by the steps that count.
+    """
+
+    past: int = eqx.field(static=True)  # actions before now: the history less one
+    shape: tuple[int, ...] = eqx.field(static=True)  # of one action
+
+    def loss(
+        self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
+    ) -> Float[Array, " horizon"]:
+        coming = mask[self.past :]
+        chunk = held(chunk[self.past :], coming).reshape(len(coming), -1)
+        return jnp.concatenate([jnp.zeros(self.past), in_shares(self.whole_loss(chunk, context, key), coming)])
+
+    def sample(self, context: Float[Array, "history features"], key: Key) -> Float[Array, "horizon *shape"]:
+        return self.draw(context, key)[0]
+
+    def draw(self, context: Float[Array, "history features"], key: Key) -> tuple[Float[Array, "horizon *shape"], Int[Array, ""]]:
+        """Zeros stand for the actions before now."""
+        chunk, passes = self.whole(context, key)
+        chunk = chunk.reshape(-1, *self.shape)
+        return jnp.concatenate([jnp.zeros((self.past, *self.shape)), chunk]), jnp.asarray(passes).astype(jnp.int32)
+
+    @abc.abstractmethod
+    def whole_loss(self, chunk: Float[Array, "coming size"], context: Float[Array, "history features"], key: Key) -> Float[Array, ""]:
+        """What is lost on the actions from now on."""
+
+    @abc.abstractmethod
+    def whole(self, context: Float[Array, "history features"], key: Key) -> tuple[Float[Array, "coming size"], Any]:
+        """-> the actions from now on, and the passes that they took."""
 
 
 def mean_loss(generator: Generator, chunks: Any, masks: Any, contexts: Any, key: Key) -> Float[Array, ""]:

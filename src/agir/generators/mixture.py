@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from agir.core.spaces import Key
 from agir.generators.chunks import ChunkHead
 from agir.generators.gaussian import normal_log_prob
-from agir.objectives.masked import cleared
+from agir.objectives.masked import cleared, in_shares
 
 
 class Mixture(ChunkHead):
@@ -52,8 +52,7 @@ class Mixture(ChunkHead):
         self, numbers: Float[Array, " size"], chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"]
     ) -> Float[Array, " horizon"]:
         """The chunk's negative log-likelihood in equal shares of its steps."""
-        total = -self.log_prob(numbers, cleared(chunk, mask), mask)
-        return jnp.full(self.horizon, total / jnp.maximum(mask.sum(), 1.0))
+        return in_shares(-self.log_prob(numbers, cleared(chunk, mask), mask), mask)
 
     def sample(self, numbers: Float[Array, " size"], key: Key, noise: Any = 1.0) -> Float[Array, "horizon *shape"]:
         """`noise` scales the deviations; the mode is always drawn by its weight."""

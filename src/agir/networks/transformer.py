@@ -40,12 +40,18 @@ class Attention(eqx.Module):
         self, x: Float[Array, "tokens width"], memory: Float[Array, "others width"], mask: Bool[Array, "tokens others"]
     ) -> Float[Array, "tokens width"]:
         """`mask` is true where a token may look."""
+        return self.attend(self.query(x), self.key_value(memory), mask)
+
+    def attend(
+        self, query: Float[Array, "tokens width"], key_value: Float[Array, "others twice"], mask: Bool[Array, "tokens others"]
+    ) -> Float[Array, "tokens width"]:
+        """What is asked and what is there are projected already: others' keys and values may be kept from an earlier call."""
         split = lambda y: y.reshape(y.shape[0], self.heads, -1)
-        query = split(self.query(x))
-        key, value = map(split, jnp.split(self.key_value(memory), 2, -1))
-        score = jnp.einsum("thd,shd->hts", query, key) / math.sqrt(query.shape[-1])
+        asked = split(query)
+        key, value = map(split, jnp.split(key_value, 2, -1))
+        score = jnp.einsum("thd,shd->hts", asked, key) / math.sqrt(asked.shape[-1])
         weight = jax.nn.softmax(jnp.where(mask[None], score, -jnp.inf), -1)
-        return self.out(jnp.einsum("hts,shd->thd", weight, value).reshape(x.shape))
+        return self.out(jnp.einsum("hts,shd->thd", weight, value).reshape(query.shape))
 
 
 class DecoderLayer(eqx.Module):
@@ -72,7 +78,13 @@ class DecoderLayer(eqx.Module):
     ) -> Float[Array, "tokens width"]:
         y = self.norms[0](x)
         x = x + self.itself(y, y, mask)
-        x = x + self.memory(self.norms[1](x), memory, memory_mask)
+        return self.rest(x, self.memory.key_value(memory), memory_mask)
+
+    def rest(
+        self, x: Float[Array, "tokens width"], memory: Float[Array, "others twice"], memory_mask: Bool[Array, "tokens others"]
+    ) -> Float[Array, "tokens width"]:
+        """All but the self-attention; of the memory, the keys and values."""
+        x = x + self.memory.attend(self.memory.query(self.norms[1](x)), memory, memory_mask)
         return x + self.second(jax.nn.gelu(self.first(self.norms[2](x)), approximate=False))
 
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import jax.numpy as jnp
-
 from agir.core.nouns import Act, Policy
 from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
@@ -15,4 +13,5 @@ class Planner(Policy):
     model: ChunkModel
 
     def act(self, observation: Any, memory: Any, key: Key) -> Act:
-        return Act(self.model.sample(observation, key), memory, {"passes": jnp.int32(self.model.generator.passes)})
+        chunk, passes = self.model.draw(observation, key)
+        return Act(chunk, memory, {"passes": passes})

@@ -26,17 +26,16 @@ from agir.training.sources import Windows
 from agir.training.state import Trained, ema_decay, warm_cosine
 
 
-class ChunkMethod(Method):
-    """Its defaults are Diffusion Policy's (Chi et al. 2023), with smaller networks. The weights that act are a moving average."""
+class GeneratingMethod(Method):
+    """Encoder, optimiser, average and executor; its defaults are Diffusion Policy's (Chi et al. 2023).
 
-    networks = ("unet", "transformer", "mlp")  # those that it can use
+    The weights that act are a moving average.
+    """
 
     history: int = 2  # observations seen (Diffusion Policy)
-    horizon: int = 16  # actions generated, from the first observation's on (Diffusion Policy)
-    execute: int = 8  # of them done before the next chunk (Diffusion Policy)
-    network: str = "unet"  # unet, transformer or mlp
-    width: int = 0  # of the U-Net's first level (Diffusion Policy: 256), a token (256) or a layer of the MLP; 0: 32, 64 or 256
-    depth: int = 0  # levels of the U-Net (Diffusion Policy: 3), layers of the transformer (8) or the MLP; 0: 3
+    execute: int = 8  # of a chunk's actions, done before the next chunk (Diffusion Policy)
+    width: int = 64  # of a token in the transformer
+    depth: int = 3  # of the transformer
     crop: int = 90  # per cent of an image's side that is looked at, at random places in training (Diffusion Policy: 76 of 84 pixels)
     rate: float = 1e-3  # of AdamW at its highest (Diffusion Policy: 1e-4, for larger networks and longer training)
     warmup: int = 500  # updates until then; after them a cosine to 0 (Diffusion Policy)
@@ -49,17 +48,13 @@ class ChunkMethod(Method):
         raise NotImplementedError
 
     def tuning(self) -> dict[str, Any]:
-        """The generator's numbers that are settings: put into it for each use, because what lies in the model is trained."""
+        """The generator's fields that are settings or given parts: put into it for each use, because what lies in the model is trained."""
         return {}
 
     def tuned(self, model: ChunkModel) -> ChunkModel:
-        numbers = {name: jnp.asarray(value, jnp.float32) for name, value in self.tuning().items()}
-        return dataclasses.replace(model, generator=dataclasses.replace(model.generator, **numbers)) if numbers else model
-
-    def denoiser(self, features: int, key: Key, *, times: int = 1) -> eqx.Module:
-        """The network of the method's settings; raises BadSetting where the horizon does not fit it."""
-        chunk, context = (self.horizon, flat_size(self.spec.action)), (self.history, features)
-        return create_denoiser(self.network, chunk, context, key, self.width, self.depth, times=times)
+        put = lambda value: value if isinstance(value, eqx.Module) else jnp.asarray(value, jnp.float32)
+        fields = {name: put(value) for name, value in self.tuning().items()}
+        return dataclasses.replace(model, generator=dataclasses.replace(model.generator, **fields)) if fields else model
 
     @property
     def bound(self) -> float | None:
@@ -93,3 +88,19 @@ class ChunkMethod(Method):
 
     def policy(self, state: Trained) -> Policy:
         return Receding(self.spec, Planner(self.spec, self.tuned(state.best)), self.history, self.execute)
+
+
+class ChunkMethod(GeneratingMethod):
+    """Those whose network takes a chunk of actions and gives one, in one of several ways; smaller than Diffusion Policy's."""
+
+    networks = ("unet", "transformer", "mlp")  # those that it can use
+
+    horizon: int = 16  # actions generated, from the first observation's on (Diffusion Policy)
+    network: str = "unet"  # unet, transformer or mlp
+    width: int = 0  # of the U-Net's first level (Diffusion Policy: 256), a token (256) or a layer of the MLP; 0: 32, 64 or 256
+    depth: int = 0  # levels of the U-Net (Diffusion Policy: 3), layers of the transformer (8) or the MLP; 0: 3
+
+    def denoiser(self, features: int, key: Key, *, times: int = 1) -> eqx.Module:
+        """The network of the method's settings; raises BadSetting where the horizon does not fit it."""
+        chunk, context = (self.horizon, flat_size(self.spec.action)), (self.history, features)
+        return create_denoiser(self.network, chunk, context, key, self.width, self.depth, times=times)

@@ -1,0 +1,29 @@
+"""Coarse to fine in four passes against denoising in ten and in a hundred."""
+
+from agir.claims.baselines import DDIM, DDPM, MIXTURE, REGRESSION, TOKENS, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.claim import Arm, Claim, Part
+
+CARP = Arm("carp", TOKENS)
+
+CLAIM = Claim(
+    slug="carp",
+    sentence="Coarse to fine, four passes for a chunk are as good as DDIM's ten and as DDPM's hundred, in less than a fifth of the "
+    "latter's time.",
+    source="Gong et al. 2024 (CARP), arXiv 2412.06782, tables 1 and 2",
+    method="carp",
+    task=TWO_MODES,
+    arms=on_four_modes(
+        {"CARP": CARP, "DDIM-10": DDIM, "DDPM-100": DDPM, "mixture": MIXTURE, "two-step": TWO_STEP, "regression": REGRESSION},
+        "CARP",
+        "DDIM-10",
+    ),
+    parts=(
+        *part_on_four_modes(Part("CARP is not worse than DDIM-10 by more than 5 points.", "CARP", "DDIM-10", "success", -0.05)),
+        Part("CARP is not worse than DDPM-100 by more than 5 points.", "CARP", "DDPM-100", "success", -0.05),
+        Part("CARP succeeds more often than regression, by more than 10 points.", "CARP", "regression", "success", 0.10),
+        Part("A call of CARP takes less than a fifth of one of DDPM-100.", "CARP", "DDPM-100", "ms_per_call", 0.2, below=True),
+    ),
+    asked={"demonstrations": 100},
+    budget_s=5400,
+    note="CARP's passes are 4 for 8 actions, DDIM's 10. Its codec is learnt first, by 2000 updates of its own.",
+)

@@ -1,0 +1,41 @@
+"""Bins in six rounds, the surest first, against bins one by one and against all at once."""
+
+import dataclasses
+
+from agir.claims.baselines import BINS, DDIM, MIXTURE, REGRESSION, TOKENS, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.claim import Arm, Claim, Part
+
+SIX = Arm("discrete-diffusion-vla", TOKENS | {"rounds": 6})
+
+CLAIM = Claim(
+    slug="discrete-diffusion-vla",
+    sentence="Masked discrete diffusion says a chunk of sixteen bins in six rounds as well as sixteen passes say them one by one, in less "
+    "time, and better than one pass that says all.",
+    source="Liang et al. 2025 (Discrete Diffusion VLA), arXiv 2508.20072, tables 1 and 4",
+    method="discrete-diffusion-vla",
+    task=TWO_MODES,
+    arms=on_four_modes(
+        {
+            "six rounds": SIX,
+            "all at once": dataclasses.replace(SIX, settings=SIX.settings | {"rounds": 1}),
+            "one by one": BINS,
+            "DDIM-10": DDIM,
+            "mixture": MIXTURE,
+            "two-step": TWO_STEP,
+            "regression": REGRESSION,
+        },
+        "six rounds",
+        "one by one",
+    ),
+    parts=(
+        *part_on_four_modes(
+            Part("Six rounds are not worse than one by one by more than 5 points.", "six rounds", "one by one", "success", -0.05)
+        ),
+        Part("Six rounds succeed more often than all at once, by more than 5 points.", "six rounds", "all at once", "success", 0.05),
+        Part("A call of six rounds takes less than 0.75 of one by one.", "six rounds", "one by one", "ms_per_call", 0.75, below=True),
+        Part("Six rounds succeed more often than regression, by more than 10 points.", "six rounds", "regression", "success", 0.10),
+    ),
+    asked={"demonstrations": 100},
+    budget_s=6000,
+    note="A round is a pass over all sixteen tokens, one by one each pass is over one, with what is kept of those before.",
+)

@@ -1,0 +1,71 @@
+"""Methods that generate by codes or piece by piece, on data whose right answer is known; what holds for all is in test_chunk_methods."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from methods.fitting import acts, fit, learner, two_ways
+
+from agir.methods.imitation.carp import CARP
+from agir.methods.imitation.discrete_diffusion_vla import DiscreteDiffusionVLA
+from agir.methods.imitation.fast import Fast
+from agir.methods.imitation.vq_bet import VQBeT
+from agir.training.fit import FitFast, FitResidual
+
+SMALL = {"history": 1, "execute": 4, "width": 16, "depth": 1, "rate": 5e-3, "warmup": 20}
+SEEN = jnp.ones((4, 2))
+
+
+def stage(kind, **settings):
+    """A stage, learnt from chunks that all go one of two ways."""
+    learnt = learner(kind, **settings)
+    return learnt.result(fit(learnt, lambda key: two_ways(key, horizon=learnt.horizon), settings["updates"])[0])
+
+
+def kept_apart(drawn, atol, share=1.0):
+    """Actions [lanes, steps] are 0.6 or -0.6, all of a chunk alike, both in a `share` of the lanes, and both ways are taken."""
+    assert (jnp.abs(jnp.abs(drawn) - 0.6) < atol).all(1).mean() >= share
+    assert (jnp.sign(drawn) == jnp.sign(drawn[:, :1])).all(1).mean() >= share and 0.25 < (drawn[:, 0] > 0).mean() < 0.75
+
+
+def test_fast_spells_two_ways_with_a_token_each_and_keeps_them_apart():
+    tokens = stage(FitFast, horizon=4, updates=8)
+    sequences, counts = jax.vmap(tokens.encode)(jnp.array([[[0.6]] * 4, [[-0.6]] * 4]))
+    assert counts.tolist() == [1, 1] and sequences[0, 0] != sequences[1, 0]
+    method = learner(Fast, updates=150, tokens=tokens, **SMALL)
+    state, losses = fit(method, two_ways, 150)
+    assert abs(losses[-20:].mean() * 4 - np.log(2)) < 0.1  # the entropy of a fair coin, in shares of four steps
+    kept_apart(acts(method.policy(state), SEEN, 100)[..., 0], 1e-5)
+    policy = method.policy(state)
+    info = policy.act(SEEN[0], policy.start(jax.random.key(0)), jax.random.key(0)).info
+    assert int(info["passes"]) == 1
+
+
+def test_carp_keeps_two_ways_apart_in_a_pass_a_scale():
+    codec = stage(FitResidual, horizon=4, scales=(1, 2), codes=4, dim=2, width=16, rate=5e-3, updates=400)
+    method = learner(CARP, updates=300, codec=codec, temperature=0.5, **SMALL)
+    state, _ = fit(method, two_ways, 300)
+    kept_apart(acts(method.policy(state), SEEN, 100)[..., 0], 0.06)
+    assert method.policy(state).planner.model.generator.passes == 2
+
+
+def test_vq_bet_mends_by_offsets_what_its_codes_leave():
+    small = {"horizon": 4, "scales": (1,), "codes": 4, "dim": 2, "width": 8}
+    codec, ways = stage(FitResidual, rate=1e-2, updates=40, **small), jnp.array([[[0.6]] * 4, [[-0.6]] * 4])
+    left = jnp.abs(jax.vmap(lambda way: codec.decode(codec.encode(way)))(ways) - ways).max()
+    assert 0.05 < left < 0.5  # hardly trained, but it tells the two apart
+    method = learner(VQBeT, updates=400, codec=codec, **SMALL)
+    state, _ = fit(method, two_ways, 400)
+    kept_apart(acts(method.policy(state), SEEN, 100)[..., 0], 0.04)
+
+
+def test_masked_diffusion_keeps_two_ways_apart_where_one_round_mixes_them():
+    method = learner(DiscreteDiffusionVLA, chunk=4, scale=5, rounds=8, reopened=0, updates=400, **SMALL)
+    state, _ = fit(method, two_ways, 400)
+    policy = method.policy(state)
+    kept_apart(acts(policy, SEEN, 100)[..., 0], 0.01, share=0.9)
+    generator = dataclasses.replace(policy.planner.model.generator, rounds=1)
+    at_once = acts(eqx.tree_at(lambda policy: policy.planner.model.generator, policy, generator), SEEN, 100)[..., 0]
+    assert (jnp.sign(at_once) == jnp.sign(at_once[:, :1])).all(1).mean() < 0.35  # two of sixteen, by chance
