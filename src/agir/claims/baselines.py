@@ -17,7 +17,7 @@ MIXTURE = Arm("behavior-cloning", CHUNK | {"head": "mixture", "modes": 20, "widt
 TOKENS = {"history": 2, "execute": 8, "batch": 128, "updates": 4000, "rate": 1e-3, "width": 64, "depth": 3}  # about as many parameters
 BINS = Arm("fast", TOKENS | {"tokens.horizon": 8, "tokens.transform": "none", "tokens.merge": False, "tokens.updates": 1})  # token by token
 
-TWO_MODES, FOUR_MODES = "multipath", "multipath/modes=4"
+TWO_MODES, FOUR_MODES = "multipath", "multipath/modes=4,rows=2"  # two forks: see docs/results/modes.md
 
 
 def on_four_modes(arms: dict[str, Arm], *again: str) -> dict[str, Arm]:

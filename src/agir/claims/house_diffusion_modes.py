@@ -24,7 +24,7 @@ CLAIM = Claim(
         "with 20 and 3000 updates 0.91, 0.96, 0.98. As it stands here, 20 and 4000, it was not piloted, nor was two-step regression (MIP), "
         "which stands beside the others and in no part. Two gaps were kept after looks at four (modes=4, 1 or 2 seeds): diffusion 0.53, "
         "0.60 (4000 updates), 0.51, 0.50 (8000, 200 demonstrations), 0.46 (predicting the chunk); mixtures of 20 0.10, 0.06 and 0.00, "
-        "0.61; regression 0.32, 0.35. Why diffusion stays there is not known. "
+        "0.61; regression 0.32, 0.35. The cause was found later: docs/results/modes.md. "
         "Written after the run: the second part fails, the mixture being 8 points better. It had more parameters and its number of "
         "Gaussians chosen in pilots; of diffusion only the updates were varied, and whether 8000 would do was not run."
     ),
