@@ -30,7 +30,7 @@ class Demonstrated(eqx.Module):
 
 
 def flow(network, passes=1, history=2, **more):
-    return StreamingFlow(network, STEPS + history - 1, history, (1,), 1, passes, SPREAD, GAIN, **more)
+    return StreamingFlow(network, STEPS + history - 1, history, (1,), passes, SPREAD, GAIN, **more)
 
 
 def simulated(generator, begin, count):
@@ -91,7 +91,7 @@ def test_every_action_counts_alike_however_many_a_window_has():
     chunk = jnp.concatenate([DEMONSTRATION])
     for count in (1, 2, 4):
         mask = (jnp.arange(5) < 1 + count).astype(jnp.float32)
-        draw, disturb = jax.random.split(jax.random.split(key, 1)[0])
+        draw, disturb = jax.random.split(key)
         action, velocity = generator.point(
             jnp.where(mask[:, None] > 0, chunk, 0.0), jax.random.uniform(draw) * count, jax.random.normal(disturb, (1,))
         )

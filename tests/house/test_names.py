@@ -59,6 +59,13 @@ def test_no_two_rows_name_one_thing():
         assert len(paths) == len(set(paths)), f"{kind}: {sorted(path for path in paths if paths.count(path) > 1)}"
 
 
+def test_every_claim_stands_in_the_table():
+    known = {path for path, _ in TABLES["claim"].values()}
+    for name in (name for name in modules() if name.startswith("agir.claims.")):
+        own = isinstance(getattr(importlib.import_module(name), "CLAIM", None), Claim)
+        assert not own or f"{name}:CLAIM" in known, f"add {name}:CLAIM to CLAIMS in core/names.py"
+
+
 def test_every_method_stands_in_the_table():
     known = {path for path, _ in TABLES["method"].values()}
     for name in (name for name in modules() if name.startswith("agir.methods.")):

@@ -1,6 +1,7 @@
 """What the tests of imitation share: training on made batches, and acting in many lanes."""
 
 import dataclasses
+import functools
 
 import equinox as eqx
 import jax
@@ -8,7 +9,9 @@ import jax.numpy as jnp
 
 from agir.core.nouns import Window
 from agir.core.spaces import Box, Spec
-from agir.core.stages import fill
+from agir.core.stages import fill, givens
+from agir.methods.imitation.diffusion_policy import DiffusionPolicy
+from agir.training.chunk_method import ChunkMethod
 from agir.training.loop import traced
 
 NUMBERS = Spec(Box((2,)), Box((1,), -1.0, 1.0))
@@ -52,9 +55,19 @@ def two_ways(key, history=1, horizon=4, batch=64):
     return Window(seen, jnp.broadcast_to(way, (batch, horizon, 1)), jnp.ones((batch, horizon)))
 
 
+@functools.cache
+def base(history, horizon):
+    """An untrained diffusion policy: what a method learns from that needs one."""
+    method = traced(DiffusionPolicy(spec=NUMBERS, network="mlp", width=8, depth=1, history=history, horizon=horizon))
+    return method.policy(eqx.filter_jit(method.init)(jax.random.key(0)))
+
+
 def learner(kind, spec=NUMBERS, **settings):
-    """The method as the loop has it; what it is given by stages is as these begin, untrained."""
+    """The method as the loop has it; what it is given by stages is as these begin, untrained, and so is a base."""
     method = dataclasses.replace(kind(), **settings)
+    if issubclass(kind, ChunkMethod):
+        needed = [name for name in givens(method) if getattr(method, name) is None]
+        method = dataclasses.replace(method, **{name: base(method.history, method.horizon) for name in needed})
     if isinstance(spec.action, Box):
         method, _ = fill(method, spec, {}, lambda _, stage, brought: began(stage, spec))
     return traced(dataclasses.replace(method, spec=spec))

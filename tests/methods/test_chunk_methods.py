@@ -8,19 +8,24 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from generators.exact import posterior
-from methods.fitting import acts, fit, learner, two_ways
+from methods.fitting import NUMBERS, acts, fit, learner, two_ways
 
 from agir.core import registry
 from agir.core.errors import BadSetting, BadSpec
 from agir.core.names import METHODS
+from agir.core.nouns import Window
 from agir.core.spaces import Box, Discrete, Spec
 from agir.methods.imitation.act import ACT
+from agir.methods.imitation.correlated_noise_flow import CorrelatedNoiseFlow, FitCorrelation
+from agir.methods.imitation.diffusion_policy import DiffusionPolicy
+from agir.methods.imitation.dita import Dita
 from agir.methods.imitation.flow_policy import FlowPolicy
 from agir.methods.imitation.mp1 import MP1
 from agir.methods.imitation.sdp import SDP
 from agir.methods.imitation.streaming_flow_policy import StreamingFlowPolicy
 from agir.methods.imitation.two_step_regression import TwoStepRegression
 from agir.training.chunk_method import ChunkMethod, GeneratingMethod
+from agir.training.loop import traced
 
 KINDS = {name: kind for name in METHODS if issubclass(kind := registry.find("method", name), GeneratingMethod)}
 WHOLE = [(name, network) for name, kind in KINDS.items() for network in (kind().networks if issubclass(kind, ChunkMethod) else (None,))]
@@ -142,7 +147,8 @@ def test_what_a_streaming_flow_cannot_do_is_refused():
     for wrong, why in (
         ({"history": 1, "horizon": 15}, "--history 2 on"),
         ({"network": "unet"}, "use mlp or transformer"),
-        ({"draws": 0}, "at least 1"),
+        ({"noises": 0}, "At least one noise"),
+        ({"passes": 0}, "--passes is at least 1"),
     ):
         with pytest.raises(BadSetting, match=why):
             learner(StreamingFlowPolicy, **wrong).init(jax.random.key(0))
@@ -191,3 +197,87 @@ def test_act_gives_the_median_of_a_style_that_is_not_seen_and_averages_its_chunk
     np.testing.assert_array_equal(drawn, jnp.broadcast_to(drawn[:1], drawn.shape))
     assert type(method.policy(state)).__name__ == "Ensembled"
     assert type(learner(ACT, execute=2, updates=600, **settings).policy(state)).__name__ == "Receding"
+
+
+def test_several_noises_of_a_window_are_the_mean_over_keys_and_its_observations_are_encoded_once():
+    one, many = (tiny(DiffusionPolicy, noises=noises) for noises in (1, 3))
+    batch = two_ways(jax.random.key(0), one.history, one.horizon, batch=2)
+    model = eqx.filter_jit(one.init)(jax.random.key(0)).model
+    seen = []
+
+    class Counted(eqx.Module):
+        def __call__(self, observation, key=None):
+            seen.append(1)
+            return observation
+
+    @eqx.filter_jit
+    def losses(model, key):
+        keys = jax.random.split(jax.random.split(key)[1], 2)
+        contexts = model.contexts(batch.observation, None)
+        loss = jax.vmap(model.generator.loss, (0, 0, 0, 0))
+        each = jax.vmap(loss, (None, None, None, 1))(
+            batch.action, batch.mask, contexts, jax.vmap(lambda key: jax.random.split(key, 3))(keys)
+        )
+        seen.clear()
+        return (
+            many.loss(dataclasses.replace(model, encoder=Counted()), batch, key),
+            each,
+            one.loss(model, batch, key),
+            model.loss(batch, key),
+        )
+
+    found, each, alone, always = losses(model, jax.random.key(1))
+    np.testing.assert_allclose(found, each.mean(), rtol=1e-5)
+    assert len(seen) == 1
+    assert alone == always  # one noise is drawn as it always was
+
+
+def test_tokens_in_context_find_the_thing_that_matters():
+    """Of three things in any order the action is where the marked one stands."""
+    spec = Spec(Box((3, 2), -1.0, 1.0), Box((1,), -1.0, 1.0))
+
+    def marked(key):
+        place, order = jax.random.split(key)
+        places = jax.random.uniform(place, (64, 3), jnp.float32, -0.8, 0.8)
+        which = jax.random.randint(order, (64,), 0, 3)
+        seen = jnp.stack([places, jax.nn.one_hot(which, 3)], -1)[:, None]
+        action = jnp.take_along_axis(places, which[:, None], 1)[:, :, None]
+        return Window(seen, action, jnp.ones((64, 1)))
+
+    settings = {"history": 1, "horizon": 1, "execute": 1, "width": 16, "depth": 1, "rate": 1e-2, "warmup": 20, "noises": 2}
+    method = learner(Dita, spec, prediction="sample", steps=4, passes=4, updates=300, **settings)
+    state, _ = fit(method, marked, 300)
+    seen = jnp.array([[[0.5, 0.0], [-0.6, 1.0], [0.1, 0.0]], [[-0.6, 1.0], [0.1, 0.0], [0.5, 0.0]], [[0.5, 0.0], [0.0, 0.0], [0.4, 1.0]]])
+    drawn = acts(method.policy(state), seen, 16)[..., 0]
+    np.testing.assert_allclose(drawn.mean(0), [-0.6, -0.6, 0.4], atol=0.15)
+
+
+def test_correlated_noise_goes_on_from_the_last_plan():
+    """Two ways, and every plan goes the way of the last: the past and the overlap tell it."""
+    settings = {"network": "mlp", "width": 64, "depth": 2, "history": 2, "horizon": 6, "execute": 2, "rate": 5e-3, "warmup": 20}
+    kind = dataclasses.replace(
+        CorrelatedNoiseFlow(), correlation=FitCorrelation(horizon=6), spec=NUMBERS, updates=1200, overlap=3, **settings
+    )
+    stage = dataclasses.replace(kind.correlation, spec=NUMBERS)
+    moments, _ = stage.update(stage.init(jax.random.key(0)), two_ways(jax.random.key(0), 2, 6), jnp.int32(0), jax.random.key(0))
+    correlation = stage.result(moments)
+    np.testing.assert_allclose(correlation.matrix, 1.0, atol=1e-3)  # all entries are the same number
+    method = traced(dataclasses.replace(kind, correlation=correlation, beta=0.8))
+    state, _ = fit(method, lambda key: two_ways(key, history=2, horizon=6, batch=128), 1200)
+    drawn = acts(method.policy(state), jnp.ones((8, 2)), 100)[..., 0]
+    assert jnp.abs(jnp.abs(drawn) - 0.6).mean() < 0.12
+    assert 0.25 < (drawn[:, 0] > 0).mean() < 0.75
+    assert ((drawn > 0) == (drawn[:, :1] > 0)).mean() > 0.85  # if each plan chose by itself: 0.63
+    anew = traced(dataclasses.replace(kind, correlation=correlation, beta=0.8, inpaint="none"))
+    alone = acts(anew.policy(state), jnp.ones((8, 2)), 100)[..., 0]
+    assert ((alone[:, ::2] > 0) == (alone[:, :1] > 0)).mean() < 0.8
+
+
+def test_what_correlated_noise_cannot_do_is_refused():
+    for wrong, why in (
+        ({"horizon": 8, "execute": 2}, "correlated as chunks of 16 actions are"),
+        ({"inpaint": "soft"}, "correlated, hard or none"),
+        ({"execute": 12}, "Set --overlap to at most 3"),
+    ):
+        with pytest.raises(BadSetting, match=why):
+            learner(CorrelatedNoiseFlow, **wrong).init(jax.random.key(0))

@@ -8,18 +8,21 @@ import pytest
 
 from agir.core.errors import BadSetting, UnknownName
 from agir.networks.denoiser import create_denoiser
+from agir.networks.in_context import DiffusionTransformer, InContext
 from agir.networks.layers import grown
 from agir.networks.mlp import DenoisingMLP
 from agir.networks.transformer import Attention, Transformer
 from agir.networks.unet import FilmBlock, PlainUnet, Unet
 
 CHUNK, CONTEXT = (8, 2), (2, 3)
-NAMES = ["mlp", "unet", "plain-unet", "transformer"]
+NAMES = ["mlp", "unet", "plain-unet", "transformer", "dit", "in-context"]
 
 
 def build(name, key, **options):
-    """Weights ten times their first size, so that what matters shows."""
+    """Weights ten times their first size, or not 0, so that what matters shows."""
     network = create_denoiser(name, CHUNK, CONTEXT, key, 8, 2, **options)
+    if isinstance(network, InContext):
+        return eqx.tree_at(lambda net: net.out.weight, network, jax.random.normal(key, network.out.weight.shape))
     return jax.tree.map(lambda x: 10 * x if eqx.is_array(x) and name == "transformer" else x, network)
 
 
@@ -181,3 +184,52 @@ def test_attention_against_numpy():
         heads.append(weight / weight.sum(1, keepdims=True) @ both[:, 4:][:, head])
     wanted = np_linear(attention.out, np.concatenate(heads, 1))
     np.testing.assert_allclose(attention(x, memory, jnp.asarray(mask)), wanted, atol=1e-6)
+
+
+# --------------------------------------------------------------------------------------- tokens of one sequence
+def slow_sequence(net, chunk, times, context, mask):
+    """All tokens in one sequence [known, time, actions], by one masked self-attention a layer."""
+    known = np_linear(net.context_in[1], np_mish(np_linear(net.context_in[0], context)))
+    time = np.asarray(net.time(jnp.asarray(times)))[None]
+    x = np.concatenate([time + known, np_linear(net.action_in, chunk)] if net.pooled else [time, np_linear(net.action_in, chunk)])
+    x = x + np.asarray(net.place)
+    x = x if net.pooled else np.concatenate([known, x])
+    for layer in net.layers:
+        y = layer.norms[0](jnp.asarray(x))
+        x = x + np.asarray(layer.attention(y, y, jnp.asarray(mask)))
+        hidden = np_linear(layer.first, np.asarray(layer.norms[1](jnp.asarray(x))))
+        x = x + np_linear(layer.second, np.asarray(jax.nn.gelu(jnp.asarray(hidden))))
+    return np_linear(net.out, np.asarray(net.norm(jnp.asarray(x)))[-len(chunk) :])
+
+
+@pytest.mark.parametrize("name", ["dit", "in-context"])
+def test_known_and_noisy_tokens_are_one_masked_sequence(name):
+    net = eqx.filter_jit(build)(name, jax.random.key(3))
+    chunk, times, context = map(np.asarray, inputs())
+    if name == "dit":
+        context, mask = context.reshape(1, -1), np.ones((9, 9), bool)
+    else:
+        mask = np.tril(np.ones((11, 11), bool))
+        mask[:2, :2] = True  # the known see each other, and nothing else
+    wanted = slow_sequence(net, chunk, times, context, mask)
+    np.testing.assert_allclose(eqx.filter_jit(net)(*inputs()), wanted, atol=1e-4)
+
+
+def test_what_is_known_is_worked_out_once_for_all_noisy_chunks_of_a_context():
+    """The products of known tokens have no axis of the noises."""
+    net = jax.eval_shape(lambda key: InContext.create((4, 2), (3, 2), key, 8, 2), jax.random.key(0))
+
+    def shapes(noises):
+        many = lambda net, chunks, times, context: jax.vmap(net, (0, 0, None))(chunks, times, context)
+        jaxpr = jax.make_jaxpr(many)(net, jnp.zeros((noises, 4, 2)), jnp.zeros((noises, 1)), jnp.zeros((3, 2)))
+        return [eqn.outvars[0].aval.shape for eqn in jaxpr.eqns if eqn.primitive.name == "dot_general"]
+
+    alone = [shape for shape in shapes(5) if 5 not in shape]
+    assert sorted(alone) == sorted(shape for shape in shapes(7) if 7 not in shape)
+    assert alone.count((3, 32)) == 1  # the hidden layer of the known; after the last layer nobody looks at them
+    assert alone.count((3, 16)) == 1 + 2  # their keys and values: for themselves in the first layer, for actions in both
+
+
+def test_a_first_answer_is_nothing():
+    net = DiffusionTransformer.create(CHUNK, CONTEXT, jax.random.key(0), 8, 1)
+    np.testing.assert_array_equal(net(*inputs()), np.zeros(CHUNK))

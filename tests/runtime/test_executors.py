@@ -9,7 +9,7 @@ import pytest
 from agir.core.errors import BadSetting
 from agir.core.nouns import Act, Policy
 from agir.core.spaces import Box, Dict, Discrete, Spec
-from agir.runtime.executors import Ensembled, Receding, Streamer, Streaming
+from agir.runtime.executors import Agreeing, Ensembled, Receding, Streamer, Streaming
 
 SPEC = Spec(Dict((("place", Box((2,))), ("time", Box((1,))))), Box((3,)))
 
@@ -92,6 +92,35 @@ def test_ensembling_equals_the_slow_reference(history, decay):
     assert info["planned"].all() and (info["passes"] == 4).all()
 
 
+@pytest.mark.parametrize("history, plans, alpha", [(1, 3, 4.0), (2, 2, 0.1), (1, 4, 0.0)])
+def test_plans_that_agree_are_averaged_as_the_slow_reference_does(history, plans, alpha):
+    planner = Planner(SPEC, jnp.float32(-1.0), 4)
+    seen, keys = observations(8, 1), jax.random.split(jax.random.key(0), (8, 1))
+    actions, info, memory = roll(Agreeing(SPEC, planner, history, plans, alpha), seen, keys)
+    chunk_at, made = chunks_of(planner, lane_of(seen, 0), lane_of(keys, 0), history), []
+    for step in range(8):
+        made = [*made, chunk_at(step, step)][-plans:]
+        said = [chunk[age] for age, chunk in zip(range(len(made) - 1, -1, -1), made)]  # oldest first
+        newest = said[-1]
+        cosine = [one @ newest / (np.linalg.norm(one) * np.linalg.norm(newest) + 1e-7) for one in said]
+        np.testing.assert_allclose(actions[step, 0], np.average(said, axis=0, weights=np.exp(alpha * np.array(cosine))), rtol=1e-4)
+    assert info["planned"].all() and (info["passes"] == 4).all() and int(memory.count[0]) == plans
+
+
+def test_of_two_ways_the_newest_plans_is_kept_where_disagreement_weighs_much():
+    class Turning(Policy):
+        def start(self, key):
+            return jnp.float32(-1)
+
+        def act(self, observation, memory, key):
+            return Act(memory * jnp.ones((4, 3)), -memory)
+
+    seen, keys = observations(6, 1), jax.random.split(jax.random.key(0), (6, 1))
+    actions = {alpha: roll(Agreeing(SPEC, Turning(SPEC), 1, 4, alpha), seen, keys)[0][3:, 0, 0] for alpha in (0.0, 20.0)}
+    np.testing.assert_allclose(actions[0.0], 0.0, atol=1e-6)
+    np.testing.assert_allclose(actions[20.0], [1, -1, 1], atol=1e-6)
+
+
 class Counter(Streamer):
     """Its actions say what its plan saw, which of its actions this is, and from where it went on."""
 
@@ -169,7 +198,7 @@ def test_only_the_lanes_that_plan_are_paid():
 def test_memory_keeps_its_structure():
     planner = Planner(SPEC, jnp.float32(1.0))
     streaming = Streaming(SPEC, Counter(SPEC, jnp.float32(1.0)), 2, 3)
-    for policy in (Receding(SPEC, planner, 2, 3), Ensembled(SPEC, planner, 2), streaming):
+    for policy in (Receding(SPEC, planner, 2, 3), Ensembled(SPEC, planner, 2), Agreeing(SPEC, planner, 2, 3), streaming):
         begin = jax.eval_shape(policy.start, jax.random.key(0))
         seen = jax.tree.map(lambda x: x[0, 0], observations(1, 1))
         assert jax.eval_shape(policy.act, seen, begin, jax.random.key(0)).memory == begin
@@ -184,14 +213,19 @@ def test_choices_in_a_plan():
 
     actions, _, _ = roll(Receding(spec, Choices(spec), 1, 3), np.zeros((5, 1, 1), np.float32), jax.random.split(jax.random.key(0), (5, 1)))
     assert actions[:, 0].tolist() == [0, 1, 2, 0, 1]
-    with pytest.raises(BadSetting, match="numbers"):
-        Ensembled(spec, Choices(spec))
+    for kind in (Ensembled, Agreeing):
+        with pytest.raises(BadSetting, match="numbers"):
+            kind(spec, Choices(spec))
 
 
 def test_settings_that_do_not_fit():
     planner = Planner(SPEC, jnp.float32(1.0), 4)
     with pytest.raises(BadSetting, match="at most 3"):
         roll(Receding(SPEC, planner, 2, 4), observations(1, 1), jax.random.split(jax.random.key(0), (1, 1)))
+    with pytest.raises(BadSetting, match="Set plans to at most 3"):
+        Agreeing(SPEC, planner, 2, 4).start(jax.random.key(0))
+    with pytest.raises(BadSetting, match="plans >= 1"):
+        Agreeing(SPEC, planner, 2, 0)
     with pytest.raises(BadSetting, match="history >= 1"):
         Receding(SPEC, planner, 0, 1)
     with pytest.raises(BadSetting, match="At least one action"):

@@ -68,6 +68,30 @@ METHODS: dict[str, tuple[str, str]] = {
     ),
     "carp": ("agir.methods.imitation.carp:CARP", "chunks as residual codes, coarse to fine: one pass a scale (CARP)"),
     "vq-bet": ("agir.methods.imitation.vq_bet:VQBeT", "chunks as residual codes in one pass, with offsets (VQ-BeT)"),
+    "cogact": (
+        "agir.methods.imitation.cogact:CogACT",
+        "a diffusion transformer behind one token of what is seen, guided, and an ensemble of plans that agree",
+    ),
+    "ensemble": ("agir.methods.imitation.ensemble:Ensemble", "any trained policy that plans chunks, acting by the mean of its last plans"),
+    "bac": ("agir.methods.imitation.bac:BAC", "a trained diffusion transformer that computes few of its blocks in each pass, no training"),
+    "correlated-noise-flow": (
+        "agir.methods.imitation.correlated_noise_flow:CorrelatedNoiseFlow",
+        "flow matching from noise that is correlated as the actions are, and plans that go on from the last (inpainting)",
+    ),
+    "consistency-policy": (
+        "agir.methods.imitation.consistency_policy:ConsistencyPolicy",
+        "a trained diffusion policy distilled into one pass (consistency trajectories)",
+    ),
+    "dita": ("agir.methods.imitation.dita:Dita", "denoises actions in context: one transformer over all that is seen, a token each thing"),
+    "diffusion-transformer-policy": (
+        "agir.methods.imitation.diffusion_transformer_policy:DiffusionTransformerPolicy",
+        "one transformer over what is seen and the noisy actions, in the place of a small head",
+    ),
+    "mini-diffuser": (
+        "agir.methods.imitation.mini_diffuser:MiniDiffuser",
+        "observations encoded once for many noisy chunks in each update (two-level minibatch)",
+    ),
+    "stmdp": ("agir.methods.imitation.stmdp:STMDP", "Diffusion Policy with a transformer of spiking neurons"),
     "code-prior": ("agir.methods.imitation.code_prior:CodePrior", "a codec of action chunks, then a categorical policy over its codes"),
 }
 
@@ -76,6 +100,17 @@ NETWORKS: dict[str, tuple[str, str]] = {
     "unet": ("agir.networks.unet:Unet", "denoises a chunk by convolutions over time (Diffusion Policy's CNN variant)"),
     "plain-unet": ("agir.networks.unet:PlainUnet", "the U-Net told by concatenation instead of FiLM, for ablations"),
     "transformer": ("agir.networks.transformer:Transformer", "denoises a chunk of tokens by attention (Diffusion Policy's second variant)"),
+    "dit": ("agir.networks.in_context:DiffusionTransformer", "denoises a chunk of tokens behind one token of time and condition (CogACT)"),
+    "spiking": (
+        "agir.networks.spiking:Spiking",
+        "denoises a chunk of tokens by spiking neurons, modulated by time and observations (STMDP)",
+    ),
+    "spiking-cross": ("agir.networks.spiking:SpikingCross", "the same with attention to time and observations"),
+    "small-head": (
+        "agir.networks.in_context:SmallHead",
+        "an MLP that denoises a chunk behind one vector that a transformer makes of what is seen",
+    ),
+    "in-context": ("agir.networks.in_context:InContext", "denoises a chunk of tokens behind all that is known, a token each (Dita)"),
     "resnet": ("agir.networks.resnet:ResNet", "encodes an image: a small residual network with a spatial softmax"),
 }
 
@@ -93,6 +128,7 @@ CLAIMS: dict[str, tuple[str, str]] = {
     "discrete-diffusion-vla": ("agir.claims.discrete_diffusion_vla:CLAIM", "six rounds are as good as sixteen tokens one by one"),
     "house_vq_bet": ("agir.claims.house_vq_bet:CLAIM", "codes with offsets in one pass are as good as DDIM with ten"),
     "house_fast": ("agir.claims.house_fast:CLAIM", "compressed frequencies are as good as bins in half of the passes"),
+    "cogact": ("agir.claims.cogact:CLAIM", "plans that agree are averaged: better than a fixed average of all"),
     "house_action_chunks": ("agir.claims.house_action_chunks:CLAIM", "chunks of actions get past pauses, single steps do not"),
     "house_ddim": ("agir.claims.house_ddim:CLAIM", "DDIM-10 is as good as DDPM-100 and takes a fraction of its time"),
     "house_diffusion_modes": ("agir.claims.house_diffusion_modes:CLAIM", "Diffusion Policy keeps modes apart, regression averages them"),
@@ -102,6 +138,18 @@ CLAIMS: dict[str, tuple[str, str]] = {
         "agir.claims.house_two_step_regression:CLAIM",
         "two passes of regression are as good as flow matching, one is not",
     ),
+    "bac": ("agir.claims.bac:CLAIM", "blocks computed in ten of a hundred passes do as well as in all"),
+    "consistency-policy": ("agir.claims.consistency_policy:CLAIM", "one pass of a distilled policy does as well as its teacher's ten"),
+    "correlated-noise-flow": ("agir.claims.correlated_noise_flow:CLAIM", "correlated noise learns faster, and plans go on more smoothly"),
+    "dita": ("agir.claims.dita:CLAIM", "actions that look at every token beat a head behind one vector"),
+    "diffusion-transformer-policy": (
+        "agir.claims.diffusion_transformer_policy:CLAIM",
+        "denoising in context beats a small head on two embodiments",
+    ),
+    "mini-diffuser": ("agir.claims.mini_diffuser:CLAIM", "many noises for each observation learn in a quarter of the updates"),
+    "rti-dp": ("agir.claims.rti_dp:CLAIM", "warm starts of one pass do as well as ten passes from noise"),
+    "sdp": ("agir.claims.sdp:CLAIM", "a streamed buffer does as well as chunks at equal passes, and at half of them"),
+    "stmdp": ("agir.claims.stmdp:CLAIM", "a spiking denoiser is as good as a transformer"),
     "mp1": ("agir.claims.mp1:CLAIM", "MP1 with one pass is as good as DDIM with ten"),
     "streaming-flow-policy": (
         "agir.claims.streaming_flow_policy:CLAIM",

@@ -9,20 +9,19 @@ from jaxtyping import Array, Float
 from agir.core.nouns import Window
 from agir.core.spaces import Key
 from agir.generators.generator import Generator, mean_loss
-from agir.networks.encoder import Encoder
 
 
 class ChunkModel(eqx.Module):
     """From observations [history, ...] to a chunk [horizon, ...] that begins at the first of them."""
 
-    encoder: Encoder
+    encoder: Any  # observations [history, ...] -> rows of features: an Encoder or Tokens
     generator: Generator
 
-    def loss(self, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
+    def loss(self, batch: Window, key: Key, augment: bool = True, draws: int = 1) -> Float[Array, ""]:
         """The masked mean over a batch of windows; with `augment`, images are cut at random places."""
         place, generate = jax.random.split(key)
         contexts = self.contexts(batch.observation, place if augment else None)
-        return mean_loss(self.generator, batch.action, batch.mask, contexts, generate)
+        return mean_loss(self.generator, batch.action, batch.mask, contexts, generate, draws)
 
     def contexts(self, observations: Any, key: Key | None) -> Float[Array, "batch history features"]:
         """A batch of observations [batch, history, ...] as features; with a key, images are cut at random places."""

@@ -39,6 +39,11 @@ def kept(steps: int) -> np.ndarray:
     return np.cumprod(1 - cosine_betas(steps))
 
 
+def visited(steps: int, passes: int) -> np.ndarray:
+    """int [passes]: the steps that a sampler visits, the highest first."""
+    return np.arange(passes)[::-1] * (steps // passes)
+
+
 class Pass(eqx.Module):
     """What one pass of a sampler needs: for a chunk (no axis), for each of its actions, or of all passes with a leading axis."""
 
@@ -49,10 +54,9 @@ class Pass(eqx.Module):
     @classmethod
     def table(cls, steps: int, passes: int) -> "Pass":
         """-> of all passes, the first first."""
-        visited = np.arange(passes)[::-1] * (steps // passes)
-        signal = kept(steps)
-        later = np.append(signal[visited[1:]], 1.0)
-        return cls(*(jnp.float32(x) for x in (visited, signal[visited], later)))
+        seen, signal = visited(steps, passes), kept(steps)
+        later = np.append(signal[seen[1:]], 1.0)
+        return cls(*(jnp.float32(x) for x in (seen, signal[seen], later)))
 
 
 class Diffusion(FromNoise):
@@ -107,11 +111,17 @@ class Diffusion(FromNoise):
         """What the network is told of step k."""
         return step[None]
 
+    def ask(
+        self, x: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]
+    ) -> Float[Array, "horizon size"]:
+        """What the network says, in sampling."""
+        return self.network(x, times, context)
+
     def guess(
         self, x: Float[Array, "horizon size"], at: Pass, context: Float[Array, "history features"]
     ) -> tuple[Float[Array, "horizon size"], Float[Array, "horizon size"]]:
         """-> the network's idea of the clean chunk (clipped) and of the noise."""
-        out = self.network(x, self.told(at.step), context)
+        out = self.ask(x, self.told(at.step), context)
         now = column(at.now)
         signal, spread = jnp.sqrt(now), jnp.sqrt(1 - now)
         clean, noise = ((x - spread * out) / signal, out) if self.prediction == "epsilon" else (out, (x - signal * out) / spread)

@@ -70,7 +70,16 @@ class FromNow(Generator):
         """-> the actions from now on, and the passes that they took."""
 
 
-def mean_loss(generator: Generator, chunks: Any, masks: Any, contexts: Any, key: Key) -> Float[Array, ""]:
-    """The masked mean of the losses of a batch (all arguments but the key have a leading batch axis)."""
+def mean_loss(generator: Generator, chunks: Any, masks: Any, contexts: Any, key: Key, draws: int = 1) -> Float[Array, ""]:
+    """The masked mean of the losses of a batch (all arguments but the key have a leading batch axis).
+
+    With several `draws` each item's loss is the mean over as many keys of its own: what does not depend on them is computed once.
+    """
+
+    def loss(chunk: Any, mask: Any, context: Any, key: Key) -> Any:
+        if draws == 1:
+            return generator.loss(chunk, mask, context, key)
+        return jax.vmap(lambda key: generator.loss(chunk, mask, context, key))(jax.random.split(key, draws)).mean(0)
+
     keys = jax.random.split(key, masks.shape[0])
-    return masked_mean(jax.vmap(generator.loss)(chunks, masks, contexts, keys), masks)
+    return masked_mean(jax.vmap(loss)(chunks, masks, contexts, keys), masks)

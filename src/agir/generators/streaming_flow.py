@@ -31,7 +31,6 @@ class StreamingFlow(Generator):
     horizon: int = eqx.field(static=True)  # of a window, which begins with its first observation
     history: int = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)  # of one action
-    draws: int = eqx.field(static=True, default=1)  # of s, for each window and update
     step_passes: int = eqx.field(static=True, default=1)  # for an action
     spread: Any = 0.1  # sigma
     gain: Any = 2.5  # k
@@ -47,8 +46,7 @@ class StreamingFlow(Generator):
         """The window's mean squared error, in shares that make every action's the same."""
         knots = self.knots(cleared(chunk, mask).reshape(self.horizon, -1))
         count = mask[self.history - 1 :].sum()  # of the actions from now on that are in the episode: the first so many
-        errors = jax.vmap(lambda key: self.error(knots, count, context, key))(jax.random.split(key, self.draws))
-        return jnp.full(self.horizon, errors.mean() * count / jnp.maximum(mask.sum(), 1.0))
+        return jnp.full(self.horizon, self.error(knots, count, context, key) * count / jnp.maximum(mask.sum(), 1.0))
 
     def knots(self, chunk: Float[Array, "horizon size"]) -> Float[Array, "knots size"]:
         """xi(0), ..., xi(H)."""

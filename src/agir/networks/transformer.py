@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float
 from agir.core.spaces import Key
 from agir.networks.layers import Draw, LayerNorm, Linear, grown, mish
 from agir.networks.positional import sinusoidal
+from agir.networks.residual import Block, Residual, through
 
 DEVIATION = 0.02
 
@@ -30,11 +31,11 @@ class Attention(eqx.Module):
     out: Linear
     heads: int = eqx.field(static=True)
 
-    def __init__(self, width: int, heads: int, draw: Draw):
+    def __init__(self, width: int, heads: int, draw: Draw, deviation: float = DEVIATION):
         self.heads = heads
-        self.query = Linear(width, width, draw, deviation=DEVIATION)
-        self.key_value = Linear(width, 2 * width, draw, deviation=DEVIATION)
-        self.out = Linear(width, width, draw, deviation=DEVIATION)
+        self.query = Linear(width, width, draw, deviation=deviation)
+        self.key_value = Linear(width, 2 * width, draw, deviation=deviation)
+        self.out = Linear(width, width, draw, deviation=deviation)
 
     def __call__(
         self, x: Float[Array, "tokens width"], memory: Float[Array, "others width"], mask: Bool[Array, "tokens others"]
@@ -69,6 +70,24 @@ class DecoderLayer(eqx.Module):
         self.first = Linear(width, 4 * width, draw, deviation=DEVIATION)
         self.second = Linear(4 * width, width, draw, deviation=DEVIATION)
 
+    def blocks(
+        self, memory: Float[Array, "others width"], mask: Bool[Array, "tokens tokens"], memory_mask: Bool[Array, "tokens others"]
+    ) -> list[Block]:
+        """What is added to the tokens: by themselves, by the memory, and by each token alone."""
+
+        def itself(x: Float[Array, "tokens width"]) -> Float[Array, "tokens width"]:
+            y = self.norms[0](x)
+            return self.itself(y, y, mask)
+
+        return [itself, *self.others(self.memory.key_value(memory), memory_mask)]
+
+    def others(self, memory: Float[Array, "others twice"], memory_mask: Bool[Array, "tokens others"]) -> list[Block]:
+        """All but the self-attention; of the memory, the keys and values."""
+        return [
+            lambda x: self.memory.attend(self.memory.query(self.norms[1](x)), memory, memory_mask),
+            lambda x: self.second(jax.nn.gelu(self.first(self.norms[2](x)), approximate=False)),
+        ]
+
     def __call__(
         self,
         x: Float[Array, "tokens width"],
@@ -76,19 +95,16 @@ class DecoderLayer(eqx.Module):
         mask: Bool[Array, "tokens tokens"],
         memory_mask: Bool[Array, "tokens others"],
     ) -> Float[Array, "tokens width"]:
-        y = self.norms[0](x)
-        x = x + self.itself(y, y, mask)
-        return self.rest(x, self.memory.key_value(memory), memory_mask)
+        return through(self.blocks(memory, mask, memory_mask), x)
 
     def rest(
         self, x: Float[Array, "tokens width"], memory: Float[Array, "others twice"], memory_mask: Bool[Array, "tokens others"]
     ) -> Float[Array, "tokens width"]:
-        """All but the self-attention; of the memory, the keys and values."""
-        x = x + self.memory.attend(self.memory.query(self.norms[1](x)), memory, memory_mask)
-        return x + self.second(jax.nn.gelu(self.first(self.norms[2](x)), approximate=False))
+        """After the self-attention; of the memory, the keys and values."""
+        return through(self.others(memory, memory_mask), x)
 
 
-class Transformer(eqx.Module):
+class Transformer(Residual):
     """`network(chunk [horizon, size], times [times], context [history, features]) -> [horizon, size]`."""
 
     role = "denoiser"
@@ -126,9 +142,13 @@ class Transformer(eqx.Module):
 
         return grown(build, key)
 
-    def __call__(
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return ("attention", "attention", "feed-forward") * len(self.layers)
+
+    def enter(
         self, chunk: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]
-    ) -> Float[Array, "horizon size"]:
+    ) -> tuple[Float[Array, "horizon width"], list[Block]]:
         time = sinusoidal(times, self.action_place.shape[1]).ravel()
         time = time if self.time_in is None else self.time_in(time)
         memory = jnp.concatenate([time[None], self.observation_in(context)]) + self.memory_place
@@ -136,6 +156,7 @@ class Transformer(eqx.Module):
         step, other = jnp.arange(chunk.shape[0])[:, None], jnp.arange(memory.shape[0])[None]
         mask, memory_mask = step >= jnp.arange(chunk.shape[0])[None], step >= other - 1  # the memory's first token is the time
         x = self.action_in(chunk) + self.action_place
-        for layer in self.layers:
-            x = layer(x, memory, mask, memory_mask)
+        return x, [block for layer in self.layers for block in layer.blocks(memory, mask, memory_mask)]
+
+    def leave(self, x: Float[Array, "horizon width"]) -> Float[Array, "horizon size"]:
         return self.out(self.norm(x))

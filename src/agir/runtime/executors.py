@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from agir.core.errors import BadSetting
 from agir.core.nouns import Act, Policy
-from agir.core.spaces import Box, Dict, Key, Space, zeros
+from agir.core.spaces import Box, Dict, Key, Space, flatten, zeros
 from agir.core.when import when
 
 
@@ -45,6 +45,16 @@ def plan(planner: Policy, observations: Any, inner: Any, key: Key, first: int) -
     return jax.tree.map(lambda x: x[first:], chunk), inner, jnp.asarray(info.get("passes", 1)).astype(jnp.int32)
 
 
+class Executor(Policy):
+    """A policy for one action that holds a planner of chunks."""
+
+    planner: Policy
+    history: int = eqx.field(static=True, default=1)
+
+    def __check_init__(self):
+        _check(self.planner, self.history)
+
+
 class Queue(NamedTuple):
     """The memory of `Receding`."""
 
@@ -54,15 +64,12 @@ class Queue(NamedTuple):
     inner: Any
 
 
-class Receding(Policy):
+class Receding(Executor):
     """Does `execute` actions of a plan, then plans again. Of lanes under a vmap only those that plan are paid for (`when`)."""
 
-    planner: Policy
-    history: int = eqx.field(static=True, default=1)
     execute: int = eqx.field(static=True, default=1)
 
     def __check_init__(self):
-        _check(self.planner, self.history)
         if self.execute < 1:
             raise BadSetting(f"At least one action of a plan is done before the next plan, not {self.execute}.")
 
@@ -150,20 +157,16 @@ class Overlap(NamedTuple):
     inner: Any
 
 
-class Ensembled(Policy):
+class Ensembled(Executor):
     """Plans at every step and averages what all plans say for now (temporal ensembling; ACT, Zhao et al. 2023, algorithm 2).
 
     The i-th oldest plan weighs exp(-decay * i): larger is more trust in old plans, 0 all alike, below 0 more in new ones.
     """
 
-    planner: Policy
-    history: int = eqx.field(static=True, default=1)
     decay: Any = 0.01  # ACT's; a number, or float32 []
 
     def __check_init__(self):
-        _check(self.planner, self.history)
-        if not _averages(self.spec.action):
-            raise BadSetting("Only actions that are numbers can be averaged over plans: use `Receding` for choices.")
+        _check_averages(self.spec.action)
 
     def start(self, key: Key) -> Overlap:
         past, inner = no_past(self.spec.observation, self.history), self.planner.start(key)
@@ -182,11 +185,65 @@ class Ensembled(Policy):
         return Act(jax.tree.map(lambda x: x[0], average), kept, {"planned": jnp.bool_(True), "passes": passes})
 
 
+class Recent(NamedTuple):
+    """The memory of `Agreeing`."""
+
+    past: Past
+    plans: Any  # [plans, horizon - history + 1, ...]: the newest first, each as it was made
+    count: Any  # int32 []: how many of them there are
+    inner: Any
+
+
+class Agreeing(Executor):
+    """Plans at every step and averages what the last `plans` plans say for now, by how much each agrees with the newest.
+
+    A plan weighs exp(alpha * c), c the cosine between its action for now and the newest's (adaptive action ensemble; CogACT, Li et al.
+    2024, section 3.4). With alpha 0 all weigh alike; the larger it is, the less a plan counts that goes another way.
+    """
+
+    plans: int = eqx.field(static=True, default=7)  # CogACT: 7 for a slow robot, 2 for a fast one
+    alpha: Any = 0.1  # CogACT's; a number, or float32 []
+
+    def __check_init__(self):
+        _check_averages(self.spec.action)
+        if self.plans < 1:
+            raise BadSetting(f"At least one plan, the newest, is asked: plans >= 1, not {self.plans}.")
+
+    def start(self, key: Key) -> Recent:
+        past, inner = no_past(self.spec.observation, self.history), self.planner.start(key)
+        chunk = eqx.filter_eval_shape(plan, self.planner, past.observations, inner, key, self.history - 1)[0]
+        if (length := len(jax.tree.leaves(chunk)[0])) < self.plans:
+            raise BadSetting(
+                f"A plan holds {length} actions from now on, so that of the last {self.plans} plans only {length} say anything of now. "
+                f"Set plans to at most {length}, or raise the horizon."
+            )
+        plans = jax.tree.map(lambda x: jnp.zeros((self.plans, *x.shape), x.dtype), chunk)
+        return Recent(past, plans, jnp.int32(0), inner)
+
+    def act(self, observation: Any, memory: Recent, key: Key) -> Act:
+        past = remember(memory.past, observation)
+        chunk, inner, passes = plan(self.planner, past.observations, memory.inner, key, self.history - 1)
+        plans = jax.tree.map(lambda new, old: jnp.concatenate([new[None], old[:-1]]), chunk, memory.plans)
+        age, count = jnp.arange(self.plans), jnp.minimum(memory.count + 1, self.plans)
+        now = jax.tree.map(lambda x: x[age, age], plans)
+        said = jax.vmap(lambda action: flatten(self.spec.action, action))(now)
+        lengths = jnp.linalg.norm(said, axis=-1)
+        cosine = said @ said[0] / (lengths * lengths[0] + 1e-7)
+        weight = jnp.where(age < count, jnp.exp(jnp.asarray(self.alpha, jnp.float32) * cosine), 0.0)
+        action = jax.tree.map(lambda x: jnp.tensordot(weight / weight.sum(), x, 1), now)
+        return Act(action, Recent(past, plans, count, inner), {"planned": jnp.bool_(True), "passes": passes})
+
+
 def _check(planner: Policy, history: int) -> None:
     if history < 1:
         raise BadSetting(f"A planner sees at least the present observation: history >= 1, not {history}.")
     if not planner.compiled:
         raise BadSetting(f"{type(planner).__name__} lives on the host, and an executor's planner is compiled: let it keep its own queue.")
+
+
+def _check_averages(space: Space) -> None:
+    if not _averages(space):
+        raise BadSetting("Only actions that are numbers can be averaged over plans: use `Receding` for choices.")
 
 
 def _averages(space: Space) -> bool:

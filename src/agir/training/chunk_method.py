@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from agir.core.errors import BadSpec
+from agir.core.errors import BadSetting, BadSpec
 from agir.core.nouns import Method, Policy, Source, Window
 from agir.core.spaces import Box, Key, flat_size, outline
 from agir.generators.chunk_model import ChunkModel
@@ -57,6 +57,15 @@ class GeneratingMethod(Method):
         return dataclasses.replace(model, generator=dataclasses.replace(model.generator, **fields)) if fields else model
 
     @property
+    def context_rows(self) -> int:
+        """How many rows of features the encoder makes of a history."""
+        return self.history
+
+    def encoder(self, key: Key) -> Any:
+        """What observations [history, ...] are seen through: rows of its `features`."""
+        return Encoder.create(self.spec.observation, key, crop=self.crop)
+
+    @property
     def bound(self) -> float | None:
         """What a clean action lies within, on both sides of 0; None: it is not known."""
         return 1.0 if (self.spec.action.low, self.spec.action.high) == (-1.0, 1.0) else None
@@ -73,7 +82,7 @@ class GeneratingMethod(Method):
                 f"{type(self).__name__} needs actions that are numbers; these are {outline(space)}. Use behavior-cloning for choices."
             )
         see, think = jax.random.split(key)
-        encoder = Encoder.create(self.spec.observation, see, crop=self.crop)
+        encoder = self.encoder(see)
         return Trained.begin(ChunkModel(encoder, self.create(encoder.features, think)), self.optimiser(), average=True)
 
     def loss(self, model: ChunkModel, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
@@ -99,8 +108,17 @@ class ChunkMethod(GeneratingMethod):
     network: str = "unet"  # unet, transformer or mlp
     width: int = 0  # of the U-Net's first level (Diffusion Policy: 256), a token (256) or a layer of the MLP; 0: 32, 64 or 256
     depth: int = 0  # levels of the U-Net (Diffusion Policy: 3), layers of the transformer (8) or the MLP; 0: 3
+    noises: int = 1  # drawn from each window in an update: its observations are encoded once for all (Mini-Diffuser: many)
+
+    def init(self, key: Key) -> Trained:
+        if self.noises < 1:
+            raise BadSetting(f"At least one noise is drawn from a window: --noises 1, not {self.noises}.")
+        return super().init(key)
+
+    def loss(self, model: ChunkModel, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
+        return self.tuned(model).loss(batch, key, augment, self.noises)
 
     def denoiser(self, features: int, key: Key, *, times: int = 1) -> eqx.Module:
         """The network of the method's settings; raises BadSetting where the horizon does not fit it."""
-        chunk, context = (self.horizon, flat_size(self.spec.action)), (self.history, features)
+        chunk, context = (self.horizon, flat_size(self.spec.action)), (self.context_rows, features)
         return create_denoiser(self.network, chunk, context, key, self.width, self.depth, times=times)

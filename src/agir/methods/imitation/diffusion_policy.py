@@ -12,19 +12,10 @@ ends is masked (the paper's code repeats the last action and learns it); weight 
 no dropout; DDIM with 10 passes by default, which the paper uses on robots (DDPM with 100 in simulation).
 """
 
-from agir.core.spaces import Key
-from agir.generators.diffusion import Diffusion
-from agir.training.chunk_method import ChunkMethod
+from agir.training.diffusion_method import DiffusionMethod
 
 
-class DiffusionPolicy(ChunkMethod):
-    networks = (*ChunkMethod.networks, "plain-unet")
+class DiffusionPolicy(DiffusionMethod):
+    networks = (*DiffusionMethod.networks, "plain-unet")
 
-    steps: int = 100  # of noise in training (paper)
-    prediction: str = "epsilon"  # what the network says: epsilon (the noise; paper) or sample (the chunk)
     sampler: str = "ddim"  # ddpm (paper, in simulation) or ddim (paper, on robots)
-    passes: int = 10  # of the network for a chunk (paper: 100 with ddpm, 10 to 16 with ddim)
-
-    def create(self, features: int, key: Key) -> Diffusion:
-        how = {"prediction": self.prediction, "sampler": self.sampler, "sampling_passes": self.passes, "bound": self.bound}
-        return Diffusion(self.denoiser(features, key), self.horizon, self.spec.action.shape, self.steps, **how)

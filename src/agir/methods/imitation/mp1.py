@@ -50,4 +50,4 @@ class MP1(ChunkMethod):
         contexts = model.contexts(batch.observation, place if augment else None)
         embeddings = jax.vmap(model.generator.embed)(contexts)
         spread = dispersive(embeddings.reshape(len(embeddings), -1))
-        return mean_loss(model.generator, batch.action, batch.mask, contexts, generate) + self.disperse * spread
+        return mean_loss(model.generator, batch.action, batch.mask, contexts, generate, self.noises) + self.disperse * spread

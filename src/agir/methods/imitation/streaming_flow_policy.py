@@ -35,7 +35,7 @@ class StreamingFlowPolicy(ChunkMethod):
     network: str = "mlp"  # mlp or transformer: it sees one action
     spread: float = 0.1  # sigma, of the tube around a demonstration where it begins, in normalised actions (paper's code)
     gain: float = 2.5  # k, how fast the tube narrows (paper's code)
-    draws: int = 4  # times drawn from each window for an update (paper: 1)
+    noises: int = 4  # times and noises drawn from each window for an update (paper: 1)
     passes: int = 1  # of the network for an action
 
     def create(self, features: int, key: Key) -> StreamingFlow:
@@ -46,11 +46,11 @@ class StreamingFlowPolicy(ChunkMethod):
             raise BadSetting(
                 f"--network {self.network} sees chunks, and a streaming flow moves one action: use {' or '.join(self.networks)}."
             )
-        if self.passes < 1 or self.draws < 1:
-            raise BadSetting(f"--passes and --draws are at least 1, not {self.passes} and {self.draws}.")
+        if self.passes < 1:
+            raise BadSetting(f"--passes is at least 1, not {self.passes}.")
         chunk, context = (1, flat_size(self.spec.action)), (self.history, features)
         network = create_denoiser(self.network, chunk, context, key, self.width, self.depth)
-        return StreamingFlow(network, self.horizon, self.history, self.spec.action.shape, self.draws, self.passes)
+        return StreamingFlow(network, self.horizon, self.history, self.spec.action.shape, self.passes)
 
     def tuning(self) -> dict[str, Any]:
         return {"spread": self.spread, "gain": self.gain}

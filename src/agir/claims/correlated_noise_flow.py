@@ -1,0 +1,53 @@
+"""Correlated noise against white noise after few updates, and inpainting that knows of correlations against hard inpainting."""
+
+from agir.claims.baselines import DDIM, DENOISER, FLOW, MIXTURE, REGRESSION, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.claim import Arm, Claim, Part
+
+FEW = {"updates": 1000}
+GOES_ON = DENOISER | {"overlap": 4}
+ALONE = DENOISER | {"inpaint": "none"}
+
+CLAIM = Claim(
+    slug="correlated-noise-flow",
+    sentence="Flow matching from correlated noise learns in fewer updates than from white noise; plans that go on from the last one as the "
+    "correlations say are better than plans that go on by hard inpainting, and as good as plans that begin anew.",
+    source="Larchenko et al. 2025 (1st place of the BEHAVIOR challenge), arXiv 2512.06951, section 3",
+    method="correlated-noise-flow",
+    task=TWO_MODES,
+    arms=on_four_modes(
+        {
+            "correlated, few updates": Arm("correlated-noise-flow", ALONE | FEW),
+            "white, few updates": Arm("correlated-noise-flow", ALONE | FEW | {"beta": 0.0}),
+            "correlated": Arm("correlated-noise-flow", GOES_ON),
+            "hard": Arm("correlated-noise-flow", GOES_ON | {"inpaint": "hard"}),
+            "anew": Arm("correlated-noise-flow", ALONE),
+            "flow-10": FLOW,
+            "DDIM-10": DDIM,
+            "two-step": TWO_STEP,
+            "mixture": MIXTURE,
+            "regression": REGRESSION,
+        },
+        "correlated, few updates",
+        "white, few updates",
+        "correlated",
+        "DDIM-10",
+    ),
+    parts=(
+        *part_on_four_modes(
+            Part(
+                "After 1000 updates correlated noise succeeds more often than white noise, by more than 5 points.",
+                "correlated, few updates",
+                "white, few updates",
+                "success",
+                0.05,
+            )
+        ),
+        Part("Correlated inpainting succeeds more often than hard inpainting.", "correlated", "hard", "success", 0.0),
+        Part("Plans that go on are not worse than plans that begin anew by more than 5 points.", "correlated", "anew", "success", -0.05),
+        *part_on_four_modes(Part("They are not worse than DDIM-10 by more than 5 points.", "correlated", "DDIM-10", "success", -0.05)),
+    ),
+    asked={"demonstrations": 100},
+    budget_s=4800,
+    note="A few updates are a quarter of the others'; their rate falls to 0 within them. All correlated and white arms draw times by the "
+    "beta law, and their noise is fitted to the same demonstrations. Smoothness itself is not measured: evaluations keep no actions.",
+)

@@ -1,0 +1,34 @@
+"""Spiking neurons against a transformer of equal width, and modulation against cross-attention among them."""
+
+from agir.claims.baselines import CHUNK, DDIM, MIXTURE, REGRESSION, TWO_MODES, TWO_STEP
+from agir.claims.claim import Arm, Claim, Part
+
+SIZE = CHUNK | {"width": 64, "depth": 2}
+
+CLAIM = Claim(
+    slug="stmdp",
+    sentence="A spiking denoiser is as good as a transformer of equal width, and modulated by time and observations it is better than with "
+    "cross-attention to them.",
+    source="Wang et al. 2024 (STMDP), arXiv 2411.09953, tables 1 and 2",
+    method="stmdp",
+    task=TWO_MODES,
+    arms={
+        "spiking": Arm("stmdp", SIZE),
+        "spiking, cross-attention": Arm("stmdp", SIZE | {"network": "spiking-cross"}),
+        "transformer": Arm("diffusion-policy", SIZE | {"network": "transformer"}),
+        "DDIM-10": DDIM,
+        "two-step": TWO_STEP,
+        "mixture": MIXTURE,
+        "regression": REGRESSION,
+    },
+    parts=(
+        Part("Spiking is not worse than the transformer by more than 5 points.", "spiking", "transformer", "success", -0.05),
+        Part("Modulated it succeeds more often than with cross-attention.", "spiking", "spiking, cross-attention", "success", 0.0),
+    ),
+    asked={"demonstrations": 100},
+    seeds=5,
+    episodes=200,
+    budget_s=7200,
+    note="Five seeds, because four time steps of spikes take four times as long to train. Energy is not measured: there "
+    "is no such hardware here.",
+)

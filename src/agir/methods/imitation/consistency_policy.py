@@ -1,0 +1,77 @@
+"""Consistency Policy (Prasad et al. 2024, arXiv 2405.07503; code Aaditya-Prasad/consistency-policy): a diffusion policy in one pass.
+
+    teacher    `--base RUN`, any trained diffusion policy
+    training   min_G  |G_(G(z_i, i, j), j, n) - G_(G_(z_k, k, j), j, n)|^2  +  w |g(z_i, i, i) - a|^2
+               z_k is what the teacher makes of z_i in one step; G leaps from one level of noise to another, and n is none; g is
+               what G aims at (CTM, Kim et al. 2023)
+    acting     a = G(noise, 0, n): one pass; or several, each from a little noise again
+
+The student looks through the teacher's encoder, which is not trained; see generators/consistency.py.
+
+Deviations: the teacher is a diffusion policy in the convention that keeps variances (DDPM), seen in the other coordinates, and its steps
+are DDIM's, where the paper's teacher is an EDM with Heun's steps; data are fitted as in CTM, because with the released code's term
+(`--fits leap`) one pass says the mean of all ways, on two ways neither; levels are those that DDIM with
+ten passes visits (paper: 80 by EDM's law): what is learnt at the end of a path has as few steps to go to reach its beginning.
+The student begins with weights of its own (paper: the teacher's, with dropout 0.2 and its fresh part for the second time); what acts
+is a moving average.
+"""
+
+import dataclasses
+from typing import Any
+
+from agir.core.errors import BadSetting
+from agir.core.nouns import Policy, given
+from agir.core.spaces import Key
+from agir.generators.chunk_model import ChunkModel
+from agir.generators.consistency import Consistency
+from agir.generators.diffusion import Diffusion
+from agir.runtime.executors import Receding
+from agir.runtime.planner import Planner
+from agir.training.chunk_method import ChunkMethod
+from agir.training.state import Trained
+
+
+class ConsistencyPolicy(ChunkMethod):
+    base: Receding | None = given(Receding, about="a trained diffusion policy, the teacher")
+    levels: int = 10  # of noise, between which the student leaps: the passes of DDIM that it learns (paper: 80)
+    passes: int = 1  # of the network for a chunk (paper: 1 or 3)
+    data_weight: float = 1.0  # w's factor: of the data against the teacher (paper)
+    fits: str = "instant"  # what is fitted to the data: the slope where one is (instant; CTM) or the leap to the end (leap; paper's code)
+
+    @property
+    def teacher(self) -> Diffusion:
+        """The base's generator as a DDIM; raises BadSetting where there is none, or it makes other chunks."""
+        planner = self.base.planner
+        generator = planner.model.generator if isinstance(planner, Planner) else planner
+        if type(generator) is not Diffusion:
+            raise BadSetting(f"--base holds a {type(generator).__name__}: a consistency policy learns from a run of diffusion-policy.")
+        if (generator.horizon, self.base.history) != (self.horizon, self.history):
+            raise BadSetting(
+                f"The teacher makes chunks of {generator.horizon} actions after {self.base.history} observations: set --horizon "
+                f"{generator.horizon} and --history {self.base.history}."
+            )
+        return dataclasses.replace(generator, sampler="ddim")
+
+    def create(self, features: int, key: Key) -> Consistency:
+        teacher = self.teacher
+        if not (2 <= self.levels <= teacher.steps and 1 <= self.passes <= self.levels):
+            raise BadSetting(f"--levels is 2 to {teacher.steps}, the teacher's steps, and --passes at most as many, not {self.passes}.")
+        if self.fits not in ("instant", "leap"):
+            raise BadSetting(f"--fits is instant or leap, not '{self.fits}'.")
+        how = {"steps": teacher.steps, "levels": self.levels, "bound": self.bound, "sampling_passes": self.passes, "fits": self.fits}
+        return Consistency(self.denoiser(features, key, times=2), self.horizon, self.spec.action.shape, **how)
+
+    def tuning(self) -> dict[str, Any]:
+        return {"data_weight": self.data_weight}
+
+    def tuned(self, model: ChunkModel) -> ChunkModel:
+        """Seen through the teacher's encoder."""
+        return dataclasses.replace(super().tuned(model), encoder=self.base.planner.model.encoder)
+
+    def loss(self, model: ChunkModel, batch: Any, key: Key, augment: bool = True) -> Any:
+        return super().loss(
+            dataclasses.replace(model, generator=dataclasses.replace(model.generator, teacher=self.teacher)), batch, key, augment
+        )
+
+    def policy(self, state: Trained) -> Policy:
+        return Receding(self.spec, Planner(self.spec, self.tuned(state.best)), self.history, self.execute)

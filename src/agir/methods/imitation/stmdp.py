@@ -1,0 +1,18 @@
+"""STMDP, the Spiking Transformer Modulate Diffusion Policy (Wang et al. 2024, arXiv 2411.09953): Diffusion Policy by spiking neurons.
+
+    network    tokens of noisy actions through leaky integrate-and-fire neurons; attention of spikes without softmax; time and what is
+               seen modulate every layer (networks/spiking.py), or are attended to (`--network spiking-cross`)
+    training   min_e  E |noise - e(sqrt(A_k) a + sqrt(1 - A_k) noise, k, o)|^2,   with the arctan's gradient in the place of a spike's
+    acting     DDPM or DDIM; the next `execute` actions of the chunk are done
+
+Deviations: layer norms where the paper's spiking layers have batch norms, a smaller network, and no savings from spikes (that takes
+hardware which adds instead of multiplying).
+"""
+
+from agir.training.diffusion_method import DiffusionMethod
+
+
+class STMDP(DiffusionMethod):
+    networks = ("spiking", "spiking-cross")
+
+    network: str = "spiking"  # spiking (paper: modulation), spiking-cross, or any other that denoises

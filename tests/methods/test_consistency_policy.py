@@ -1,0 +1,54 @@
+"""A student of a trained diffusion policy."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import pytest
+from methods.fitting import NUMBERS, acts, fit, learner, two_ways
+
+from agir.core.errors import BadSetting
+from agir.generators.diffusion import kept
+from agir.methods.imitation.consistency_policy import ConsistencyPolicy
+from agir.methods.imitation.diffusion_policy import DiffusionPolicy
+from agir.methods.imitation.flow_policy import FlowPolicy
+
+SETTINGS = {"network": "mlp", "width": 64, "depth": 2, "history": 1, "horizon": 4, "execute": 3, "rate": 5e-3, "warmup": 20}
+
+
+def untrained(kind, **more):
+    method = learner(kind, **(SETTINGS | {"width": 8} | more))
+    return method.policy(eqx.filter_jit(method.init)(jax.random.key(0)))
+
+
+class TwoWays(eqx.Module):
+    """The noise in x, where all of a chunk is 0.6 or all is -0.6: what a teacher would learn."""
+
+    def __call__(self, x, times, context):
+        signal = jnp.asarray(kept(40), jnp.float32)[times[0].astype(jnp.int32)]
+        clean = 0.6 * jnp.tanh(0.6 * jnp.sqrt(signal) * x.sum() / (1 - signal))
+        return (x - jnp.sqrt(signal) * clean) / jnp.sqrt(1 - signal)
+
+
+def test_one_pass_keeps_the_teachers_two_ways_apart():
+    base = untrained(DiffusionPolicy, steps=40)
+    base = eqx.tree_at(lambda policy: policy.planner.model.generator.network, base, TwoWays())
+    student = learner(ConsistencyPolicy, base=base, levels=8, updates=1000, **SETTINGS)
+    state, _ = fit(student, lambda key: two_ways(key, history=1, batch=64), 1000)
+    policy = student.policy(state)
+    drawn = acts(policy, jnp.ones((3, 2)), 100)[..., 0]
+    assert policy.planner.model.generator.passes == 1 and policy.planner.model.generator.teacher is None
+    assert jnp.abs(jnp.abs(drawn) - 0.6).mean() < 0.15
+    assert 0.25 < (drawn[:, 0] > 0).mean() < 0.75
+    assert ((drawn > 0) == (drawn[:, :1] > 0)).mean() > 0.95
+
+
+def test_a_teacher_that_does_not_fit_is_refused():
+    for base, settings, why in (
+        (untrained(FlowPolicy), {}, "holds a Flow"),
+        (untrained(DiffusionPolicy, horizon=8), {}, "chunks of 8 actions after 1"),
+        (untrained(DiffusionPolicy), {"levels": 101}, "2 to 100"),
+        (untrained(DiffusionPolicy), {"fits": "mean"}, "instant or leap"),
+        (untrained(DiffusionPolicy), {"levels": 4, "passes": 5}, "at most as many, not 5"),
+    ):
+        with pytest.raises(BadSetting, match=why):
+            learner(ConsistencyPolicy, NUMBERS, base=base, **(SETTINGS | settings)).init(jax.random.key(0))
