@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from agir.tasks.find import task
     from agir.tasks.gym import from_gymnasium
     from agir.training.train import resume, train
-    from agir.verbs import compare, evaluate, load, report, save
+    from agir.verbs import compare, evaluate, inspect, load, report, save
 
 _NAMES = {
     "agir.core.errors": ("AgirError",),
@@ -31,7 +31,7 @@ _NAMES = {
     "agir.tasks.find": ("task",),
     "agir.tasks.gym": ("from_gymnasium",),
     "agir.training.train": ("resume", "train"),
-    "agir.verbs": ("compare", "evaluate", "load", "report", "save"),
+    "agir.verbs": ("compare", "evaluate", "inspect", "load", "report", "save"),
 }
 _WHERE = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = sorted([*_WHERE, "register"])

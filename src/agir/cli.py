@@ -317,28 +317,30 @@ def claims(argv: list[str]) -> int:
     )
 
 
-@command("data", "PATH [--task NAME]", "look a dataset over, replay it in its task, convert it")
-def data(argv: list[str]) -> int:
+@command("inspect", "DATASET|TASK [--page FILE]", "look data over: what is wrong, how hard they are to clone; replay, convert them")
+def inspect(argv: list[str]) -> int:
     from tyro.conf import Positional
 
     @dataclasses.dataclass
-    class Data:
-        """Shows what a dataset holds and what is wrong with it; exit status 1 where it cannot be learnt from."""
+    class Inspect:
+        """Shows what recordings (or a task's demonstrations) hold, what is wrong with them, and how far they disagree.
 
-        path: Positional[str]  # a file, a folder, or hub:ORG/NAME
-        task: str | None = None  # the task it belongs to, where the format does not say what its columns mean
+        Exit status 1 where they cannot be learnt from.
+        """
+
+        what: Positional[str]  # a file, a folder, hub:ORG/NAME, or a task, whose demonstrations are looked at
+        task: str | None = None  # the task that a file belongs to, where the format does not say what its columns mean
+        demonstrations: int | None = None  # episodes asked of a task's expert
         replay: int = 0  # episodes to replay in the task's simulator
-        save: pathlib.Path | None = None  # write it in agir's own format: PATH.npz, or a folder
-        lerobot: pathlib.Path | None = None  # write it in LeRobot's layout, version 3
+        page: pathlib.Path | None = None  # write it all, with charts, as one HTML file
+        save: pathlib.Path | None = None  # write the data in agir's own format: PATH.npz, or a folder
+        lerobot: pathlib.Path | None = None  # write them in LeRobot's layout, version 3
 
-    asked = flags(Data, "agir data", argv)
+    asked = flags(Inspect, "agir inspect", argv)
     quiet_jax()
-    from agir.data.readers import read
-    from agir.data.show import show
-    from agir.tasks.find import task
+    from agir.verbs import inspect as look
 
-    its = task(asked.task) if asked.task else None
-    return show(read(asked.path, its), its, asked.replay, asked.save, asked.lerobot)
+    return int(not look(**dataclasses.asdict(asked), tell=True).usable)
 
 
 @command("doctor", "", "what works on this machine, what is missing, and the command that mends it")

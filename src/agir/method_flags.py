@@ -12,10 +12,11 @@ from agir.core import registry
 from agir.core.errors import BadSetting
 from agir.core.stages import givens
 from agir.training.settings import Setting, settings_of
+from agir.training.train import wanted_data
 
 COMMON: list[tuple[str, Any, Any, str]] = [  # name, type, default, help
     ("seeds", int, 1, "how many seeds are trained at once"),
-    ("data", str | None, None, "demonstrations: a file, a folder, or hub:ORG/NAME"),
+    ("data", str | None, None, "demonstrations: a file, a folder, hub:ORG/NAME, or task:NAME[@EPISODES]; several with ' + ' between"),
     ("demonstrations", int | None, None, "episodes asked of the task's own expert where no data are given"),
     ("run", pathlib.Path | None, None, "the run's folder (runs/TASK-METHOD-N)"),
     ("normalize", str, "limits", "observations and actions: limits, standard or none"),
@@ -32,6 +33,8 @@ def parse(task: str, method: str, argv: list[str]) -> tuple[dict[str, Any], dict
     settings = settings_of(learner)
     fields = [_field(name, kind, default, about) for name, kind, default, about in COMMON]
     fields += [_setting(name, setting) for name, setting in settings.items()]
+    others = [f"{name}_data" for name in sorted(wanted_data(learner))]
+    fields += [_field(name, str | None, None, f"the second dataset, '{name.removesuffix('_data')}': as --data") for name in others]
     for name, wanted in givens(learner).items():
         fields.append(_field(name, str | None, None, f"a run or a policy that holds a {wanted.__name__}" + _stage(learner, name)))
     kind = dataclasses.make_dataclass("Settings", fields)
@@ -40,7 +43,7 @@ def parse(task: str, method: str, argv: list[str]) -> tuple[dict[str, Any], dict
     values = {name.replace("__", "."): getattr(given, name) for name in (f.name for f in dataclasses.fields(given))}
     asked = {name: values[name] for name, _, default, _ in COMMON if values[name] != default}
     chosen = {name: read(name, setting, values[name]) for name, setting in settings.items() if values[name] != _default(setting)}
-    brought = {name: values[name] for name in givens(learner) if values[name] is not None}
+    brought = {name: values[name] for name in [*givens(learner), *others] if values[name] is not None}
     return asked, chosen | brought
 
 

@@ -1,4 +1,4 @@
-"""The verbs beside `train` and `resume`: evaluate, compare, study, report, load, save. The command line is a thin coat over them."""
+"""The verbs beside `train` and `resume`: evaluate, compare, study, report, inspect, load, save. The command line is a coat over them."""
 
 import dataclasses
 import os
@@ -13,13 +13,18 @@ from rich.console import Console
 from agir.core import registry
 from agir.core.errors import BadSetting, UnknownName
 from agir.core.nouns import Policy, Task
+from agir.data.dataset import Dataset
+from agir.data.lerobot_write import write_lerobot
 from agir.data.normalization import Normalized
+from agir.data.show import Inspection, inspected, show
 from agir.evaluation import sections
+from agir.evaluation.data_page import data_page
 from agir.evaluation.outcomes import Evaluation
 from agir.evaluation.report import Report, write_report
 from agir.evaluation.rollout import evaluate as roll
 from agir.evaluation.tables import terminal_table
 from agir.runtime.bundle import load_bundle, one_lane, save_bundle
+from agir.tasks.find import is_task, recordings
 from agir.tasks.find import task as find_task
 from agir.training.budget import arms_of, family, make_budget, shipped, write_budget
 from agir.training.comparison import Arm, Measured, Place, evaluated, measure, places
@@ -232,6 +237,38 @@ def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | 
     if tell:
         Console().print(f"Wrote {path}", highlight=False)
     return path
+
+
+def inspect(
+    what: str | os.PathLike | Dataset | Task,
+    *,
+    task: str | Task | None = None,
+    demonstrations: int | None = None,
+    replay: int = 0,
+    page: str | os.PathLike | None = None,
+    save: str | os.PathLike | None = None,
+    lerobot: str | os.PathLike | None = None,
+    tell: bool = False,
+) -> Inspection:
+    """Looks a dataset over (or a path of one, or a task's demonstrations): findings, and how far it disagrees with itself.
+
+    `tell` prints it; `page` is where a page with charts is written, `save` and `lerobot` where the data are, in those formats. Raises
+    BadSetting where episodes are to be replayed and cannot be.
+    """
+    task = _task(task) if task is not None else None
+    if isinstance(what, Task) or (isinstance(what, str) and is_task(what)):
+        task = _task(what)
+        what = task.demonstrations(demonstrations or task.usual_demonstrations)
+    dataset = what if isinstance(what, Dataset) else recordings(what, task)
+    found = inspected(dataset, task, replay)
+    if tell:
+        show(found)
+    written = [dataset.save(save)] if save is not None else []
+    written += [write_lerobot(dataset, lerobot, task.about if task else "")] if lerobot is not None else []
+    written += [write_report(page, data_page(found))] if page is not None else []
+    for path in written if tell else ():
+        Console().print(f"Wrote {path}", highlight=False, markup=False)
+    return found
 
 
 def _unlike(names: list[str], fallback: list[str]) -> list[str]:

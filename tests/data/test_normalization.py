@@ -31,7 +31,7 @@ def dataset() -> Dataset:
 
 
 def test_limits_by_hand():
-    columns = normalize(dataset(), fit(dataset(), "limits"))
+    columns = normalize(dataset(), fit(dataset(), how="limits"))
     np.testing.assert_allclose(columns["observation"]["body"][:, 0], [-1, 1, -0.5, 0.5], rtol=1e-6)
     np.testing.assert_allclose(columns["observation"]["body"][:, 2], [-0.6, -0.2, 1, -1], rtol=1e-6)
     np.testing.assert_allclose(columns["action"]["free"][:, 0], [-1, 1, 0, -1], rtol=1e-6)
@@ -39,7 +39,7 @@ def test_limits_by_hand():
 
 
 def test_standard_by_hand():
-    columns = normalize(dataset(), fit(dataset(), "standard"))
+    columns = normalize(dataset(), fit(dataset(), how="standard"))
     body = columns["observation"]["body"]
     np.testing.assert_allclose(body[:, 0], (BODY[:, 0] - 2) / np.sqrt(2.5), rtol=1e-6)
     np.testing.assert_allclose([np.mean(body[:, 2]), np.std(body[:, 2])], [0, 1], atol=1e-6)
@@ -47,7 +47,7 @@ def test_standard_by_hand():
 
 @pytest.mark.parametrize("how", ["limits", "standard"])
 def test_a_constant_lands_on_zero_and_comes_back(how):
-    maps = fit(dataset(), how)
+    maps = fit(dataset(), how=how)
     assert normalize(dataset(), maps)["observation"]["body"][:, 1].tolist() == [0] * 4
     assert maps.observe(dataset().columns["observation"] | {"body": jnp.full(3, 7.0)})["body"][1] == 2  # and keeps its unit elsewhere
     decoded = maps.decode({"move": jnp.zeros(2), "free": jnp.zeros(2), "grip": jnp.int32(1)})
@@ -58,7 +58,7 @@ def test_a_constant_lands_on_zero_and_comes_back(how):
 @pytest.mark.parametrize("how", ["limits", "standard", "none"])
 def test_there_and_back(how):
     data = dataset()
-    maps, action = fit(data, how), jax.tree.map(jnp.asarray, data.columns["action"])
+    maps, action = fit(data, how=how), jax.tree.map(jnp.asarray, data.columns["action"])
     back = maps.decode(maps.encode(action))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), back, action)
     assert jax.tree.map(lambda x: x.dtype, back) == jax.tree.map(lambda x: x.dtype, action)
@@ -69,24 +69,24 @@ def test_there_and_back(how):
 
 @pytest.mark.parametrize("how", ["limits", "standard", "none"])
 def test_images_and_choices_are_left_as_they_are(how):
-    columns = normalize(dataset(), fit(dataset(), how))
+    columns = normalize(dataset(), fit(dataset(), how=how))
     assert columns["observation"]["camera"].dtype == jnp.uint8 and (columns["observation"]["camera"] == 255).all()
     assert columns["observation"]["tool"].tolist() == [0, 1, 2, 3] and columns["action"]["grip"].tolist() == [0, 1, 0, 1]
 
 
 def test_none_changes_nothing():
-    columns = normalize(dataset(), fit(dataset(), "none"))
+    columns = normalize(dataset(), fit(dataset(), how="none"))
     assert columns["observation"]["body"].tolist() == BODY.tolist() and columns["action"]["free"].tolist() == FREE.tolist()
 
 
 def test_an_unknown_way_is_refused():
     with pytest.raises(BadSetting, match="'limits', 'standard' or 'none', not 'minmax'"):
-        fit(dataset(), "minmax")
+        fit(dataset(), how="minmax")
 
 
 def test_the_spec_that_the_learner_sees():
     data = dataset()
-    limits, standard, none = (normalized_spec(SPEC, fit(data, how)) for how in ("limits", "standard", "none"))
+    limits, standard, none = (normalized_spec(SPEC, fit(data, how=how)) for how in ("limits", "standard", "none"))
     assert limits.observation["body"] == standard.observation["body"] == Box((3,))
     assert limits.action["move"] == limits.action["free"] == Box((2,), -1.0, 1.0)
     assert standard.action["move"] == standard.action["free"] == Box((2,))
@@ -202,6 +202,6 @@ def test_a_normalised_environment_is_the_raw_one_in_other_terms():
 def test_unknown_actions_decide_nothing(how):
     episodes = [{"observation": np.zeros((3, 2)) + i, "action": np.array([[5.0, 6.0], [7.0, 9.0], [6.0, 8.0]]) + 3 * i} for i in range(2)]
     both = Dataset.from_episodes(Spec(Box((2,)), Box((2,))), episodes)
-    mine, wanted = fit(both.without_actions([1]), how).action, fit(both.take([0]), how).action
+    mine, wanted = fit(both.without_actions([1]), how=how).action, fit(both.take([0]), how=how).action
     np.testing.assert_array_equal(mine.shift, wanted.shift)
     np.testing.assert_array_equal(mine.scale, wanted.scale)

@@ -27,7 +27,8 @@ from agir.methods.imitation.two_step_regression import TwoStepRegression
 from agir.training.chunk_method import ChunkMethod, GeneratingMethod
 from agir.training.loop import traced
 
-KINDS = {name: kind for name in METHODS if issubclass(kind := registry.find("method", name), GeneratingMethod)}
+ELSEWHERE = ("class", "motion-tracks")  # see images or keypoints alone, and have tests of their own
+KINDS = {name: kind for name in METHODS if issubclass(kind := registry.find("method", name), GeneratingMethod) and name not in ELSEWHERE}
 WHOLE = [(name, network) for name, kind in KINDS.items() for network in (kind().networks if issubclass(kind, ChunkMethod) else (None,))]
 TINY = {"width": 8, "depth": 1, "warmup": 1, "updates": 50}
 

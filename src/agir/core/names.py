@@ -43,6 +43,10 @@ METHODS: dict[str, tuple[str, str]] = {
     "act": ("agir.methods.imitation.act:ACT", "chunks by a variational autoencoder, and the mean of all that were planned for now (ACT)"),
     "bc-rnn": ("agir.methods.imitation.bc_rnn:RecurrentCloning", "clones with a recurrent memory and a mixture of Gaussians (robomimic)"),
     "behavior-cloning": ("agir.methods.imitation.behavior_cloning:BehaviorCloning", "supervised learning of the demonstrated actions"),
+    "behavior-retrieval": (
+        "agir.methods.imitation.behavior_retrieval:BehaviorRetrieval",
+        "clones demonstrations and those of a second dataset's rows that are like them",
+    ),
     "diffusion-policy": ("agir.methods.imitation.diffusion_policy:DiffusionPolicy", "denoises chunks of actions (DDPM, DDIM)"),
     "discrete-diffusion-vla": (
         "agir.methods.imitation.discrete_diffusion_vla:DiscreteDiffusionVLA",
@@ -55,7 +59,17 @@ METHODS: dict[str, tuple[str, str]] = {
         "chunks as compressed frequencies, token by token: cosine transform and merged pairs (FAST)",
     ),
     "flow-policy": ("agir.methods.imitation.flow_policy:FlowPolicy", "chunks of actions along straight flows from noise (flow matching)"),
+    "hydra": ("agir.methods.imitation.hydra:HYDRA", "far places on the way, single actions at work, by labels in the data (HYDRA)"),
+    "mcnn": ("agir.methods.imitation.mcnn:MCNN", "regression held near what was done at the nearest memory, by a bound (MCNN)"),
+    "motion-tracks": (
+        "agir.methods.imitation.motion_tracks:MotionTracks",
+        "plans tracks of keypoints in two images, learnt from hands without actions too (MT-pi)",
+    ),
     "mp1": ("agir.methods.imitation.mp1:MP1", "chunks of actions in one pass: the average velocity of a flow (MeanFlow)"),
+    "nearest-neighbors": (
+        "agir.methods.imitation.nearest_neighbors:NearestNeighbors",
+        "does what was done where it looked most like this (VINN); nothing is trained",
+    ),
     "rti-dp": ("agir.methods.imitation.rti_dp:RTIDP", "a trained diffusion policy with warm starts: a few passes a plan, no training"),
     "sdp": ("agir.methods.imitation.sdp:SDP", "a buffer of actions, the later the noisier, so that a plan needs a share of the passes"),
     "streaming-flow-policy": (
@@ -92,6 +106,11 @@ METHODS: dict[str, tuple[str, str]] = {
         "observations encoded once for many noisy chunks in each update (two-level minibatch)",
     ),
     "stmdp": ("agir.methods.imitation.stmdp:STMDP", "Diffusion Policy with a transformer of spiking neurons"),
+    "class": (
+        "agir.methods.imitation.class_pretraining:CLASS",
+        "Diffusion Policy whose encoder first learnt to see alike what calls for like actions",
+    ),
+    "zip": ("agir.methods.imitation.zip:ZIP", "follows the demonstration that looks most like this while it does; nothing is trained"),
     "code-prior": ("agir.methods.imitation.code_prior:CodePrior", "a codec of action chunks, then a categorical policy over its codes"),
 }
 
@@ -129,6 +148,9 @@ CLAIMS: dict[str, tuple[str, str]] = {
     "house_vq_bet": ("agir.claims.house_vq_bet:CLAIM", "codes with offsets in one pass are as good as DDIM with ten"),
     "house_fast": ("agir.claims.house_fast:CLAIM", "compressed frequencies are as good as bins in half of the passes"),
     "cogact": ("agir.claims.cogact:CLAIM", "plans that agree are averaged: better than a fixed average of all"),
+    "class": ("agir.claims.class_pretraining:CLAIM", "an encoder trained by actions first, where every demonstration looks different"),
+    "zip": ("agir.claims.zip:CLAIM", "following demonstrations does as well as cloning them, without training"),
+    "behavior-retrieval": ("agir.claims.behavior_retrieval:CLAIM", "few demonstrations find what is like them in a pile of harmful data"),
     "house_action_chunks": ("agir.claims.house_action_chunks:CLAIM", "chunks of actions get past pauses, single steps do not"),
     "house_ddim": ("agir.claims.house_ddim:CLAIM", "DDIM-10 is as good as DDPM-100 and takes a fraction of its time"),
     "house_diffusion_modes": ("agir.claims.house_diffusion_modes:CLAIM", "Diffusion Policy keeps modes apart, regression averages them"),
@@ -150,6 +172,10 @@ CLAIMS: dict[str, tuple[str, str]] = {
     "rti-dp": ("agir.claims.rti_dp:CLAIM", "warm starts of one pass do as well as ten passes from noise"),
     "sdp": ("agir.claims.sdp:CLAIM", "a streamed buffer does as well as chunks at equal passes, and at half of them"),
     "stmdp": ("agir.claims.stmdp:CLAIM", "a spiking denoiser is as good as a transformer"),
+    "hydra": ("agir.claims.hydra:CLAIM", "two kinds of action do better than one where the way is noise"),
+    "il-data-quality": ("agir.claims.il_data_quality:CLAIM", "noise of the system in the data helps, the demonstrator's does not"),
+    "mcnn": ("agir.claims.mcnn:CLAIM", "held near memories, few demonstrations go further"),
+    "motion-tracks": ("agir.claims.motion_tracks:CLAIM", "tracks of hands lead a robot to goals that it was never shown"),
     "mp1": ("agir.claims.mp1:CLAIM", "MP1 with one pass is as good as DDIM with ten"),
     "streaming-flow-policy": (
         "agir.claims.streaming_flow_policy:CLAIM",

@@ -46,7 +46,7 @@ def examined(dataset: Dataset, say: Callable[[str], None]) -> None:
     for finding in examine(dataset):
         text = f"{finding.where}: {finding.what}. {finding.mend[:1].upper()}{finding.mend[1:]}"
         if finding.severity == "error":
-            raise BadData(f"{text}. (`agir data` looks a dataset over.)")
+            raise BadData(f"{text}. (`agir inspect` looks a dataset over.)")
         if finding.severity == "warning":
             say(f"data: {text}")
 

@@ -61,20 +61,22 @@ def _apply(maps: Any, value: Any, function: Any) -> Any:
     return value if maps is None else function(maps, value)
 
 
-def fit(dataset: Any, how: str = "limits") -> Normalization:
-    """From a Dataset's training columns; raises BadSetting on an unknown `how`."""
+def fit(*datasets: Any, how: str = "limits") -> Normalization:
+    """From the training columns of all Datasets together; raises BadSetting on an unknown `how`."""
     if how not in ("limits", "standard", "none"):
         raise BadSetting(f"Normalisation is 'limits', 'standard' or 'none', not '{how}'.")
-    spec, columns, recorded = dataset.spec, dataset.columns, dataset.recorded
-    action = jax.tree.map(lambda column: column[recorded] if recorded.any() else column, columns["action"])
-    return Normalization(_fit(spec.observation, columns["observation"], how), _fit(spec.action, action, how), how)
+    spec, known = datasets[0].spec, any(dataset.recorded.any() for dataset in datasets)
+    observations = [dataset.columns["observation"] for dataset in datasets]
+    keep = lambda dataset: jax.tree.map(lambda column: column[dataset.recorded] if known else column, dataset.columns["action"])
+    return Normalization(_fit(spec.observation, observations, how), _fit(spec.action, [keep(each) for each in datasets], how), how)
 
 
-def _fit(space: Space, column: Any, how: str) -> Any:
+def _fit(space: Space, columns: list, how: str) -> Any:
     if isinstance(space, Dict):
-        return {name: _fit(part, column[name], how) for name, part in space.parts}
+        return {name: _fit(part, [column[name] for column in columns], how) for name, part in space.parts}
     if how == "none" or not isinstance(space, Box) or space.dtype == "uint8":
         return None
+    column = columns[0] if len(columns) == 1 else np.concatenate(columns)
     if how == "standard":
         shift, scale = column.mean(0, dtype=np.float64), column.std(0, dtype=np.float64)
     else:

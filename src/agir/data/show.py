@@ -1,6 +1,6 @@
-"""A dataset on the terminal: what it holds, the doctor's findings, a replay, conversions (`agir data`)."""
+"""A dataset looked over, and that on the terminal: what it holds, its measures, what is wrong with it (`agir inspect`)."""
 
-from pathlib import Path
+import dataclasses
 
 import jax
 import numpy as np
@@ -9,37 +9,77 @@ from agir.core.errors import BadSetting
 from agir.core.nouns import Task
 from agir.core.spaces import outline
 from agir.data.dataset import Dataset
-from agir.data.doctor import examine
-from agir.data.lerobot_write import write_lerobot
+from agir.data.doctor import SHOWN, Finding, examine
+from agir.data.quality import Quality, Unexplained, quality
 
 COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
+MEASURES = {  # what `agir inspect` calls them, and what they mean
+    "action_divergence": (
+        "action divergence",
+        "what is done differs so much where the same is seen, and no policy of what is seen follows it",
+    ),
+    "transition_diversity": (
+        "transition diversity",
+        "what follows differs so much where the same is seen and done: the noise of the system",
+    ),
+}
 
 
-def show(dataset: Dataset, task: Task | None = None, replay: int = 0, save: Path | None = None, lerobot: Path | None = None) -> int:
-    """Prints it all -> 1 where there is an error that keeps it from being learnt from, else 0.
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """A dataset looked over: what is wrong with it, its measures (not made where there are errors), and how a replay went."""
 
-    Raises BadSetting where it is to be replayed and cannot be.
-    """
+    dataset: Dataset
+    findings: list[Finding]
+    quality: Quality
+    replayed: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Nothing keeps it from being learnt from."""
+        return all(finding.severity != "error" for finding in self.findings)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """All but the findings, in words."""
+        return facts(self.dataset) | measures(self.quality) | ({"replayed": self.replayed} if self.replayed else {})
+
+
+def inspected(dataset: Dataset, task: Task | None = None, replay: int = 0) -> Inspection:
+    """Raises BadSetting where episodes are to be replayed and cannot be."""
+    findings = examine(dataset)
+    broken = any(finding.severity == "error" for finding in findings)
+    made = Quality(None, None, "mend the errors first") if broken else quality(dataset)
+    return Inspection(dataset, findings, made, replayed(dataset, task, replay) if replay else "")
+
+
+def show(found: Inspection) -> None:
+    """Prints it all."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console, findings = Console(), examine(dataset)
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in facts(dataset).items():
+    console, table = Console(), Table(box=None, show_header=False, pad_edge=False)
+    for name, value in found.facts.items():
         table.add_row(Text(name, style="bold"), Text(value))
-    if replay:
-        table.add_row(Text("replayed", style="bold"), Text(replayed(dataset, task, replay)))
     console.print(table)
-    for finding in findings:
+    for finding in found.findings:
         line = Text(f"{finding.severity}: ", style=COLOURS[finding.severity])
         console.print(line + Text(f"{finding.where}: {finding.what}. ", style="default") + Text(finding.mend, style="dim"), soft_wrap=True)
-    if not findings:
+    if not found.findings:
         console.print("Nothing looks wrong.")
-    for path, write in ((save, dataset.save), (lerobot, lambda path: write_lerobot(dataset, path, task.about if task else ""))):
-        if path is not None:
-            console.print(f"written: {write(path)}", markup=False)
-    return int(any(finding.severity == "error" for finding in findings))
+
+
+def measures(found: Quality) -> dict[str, str]:
+    """Each measure in words."""
+    return {MEASURES[name][0]: f"not measured: {found.why}" if found.why else said(getattr(found, name)) for name in MEASURES}
+
+
+def said(found: Unexplained) -> str:
+    if not found.names:
+        return "nothing moves"
+    deviations = ", ".join(f"{deviation:.3g}" for deviation in found.deviation[:SHOWN]) + ", ..." * (len(found.names) > SHOWN)
+    return f"{100 * found.share:.3g}% of the variance is not explained; deviations {deviations}"
 
 
 def facts(dataset: Dataset) -> dict[str, str]:

@@ -1,11 +1,17 @@
-"""From a name to a task."""
+"""From a name to a task, and from an address to recordings."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from agir.core.errors import BadSetting
 from agir.core.nouns import Task
-from agir.core.registry import find
+from agir.core.registry import find, names
+from agir.data.dataset import Dataset
+from agir.data.readers import read
 from agir.tasks.options import build, split
+
+TASK, AND = "task:", " + "
 
 
 def task(name: str, **options: Any) -> Task:
@@ -23,3 +29,36 @@ def task(name: str, **options: Any) -> Task:
     if twice := sorted(written.keys() & options.keys()):
         raise BadSetting(f"{', '.join(twice)}: given in the name '{name}' and as a keyword too. Give it once.")
     return build(make, family, variant, written | options)
+
+
+def is_task(name: str) -> bool:
+    """Whether its family is known, and no file or folder has this name."""
+    return name.partition("/")[0] in names("task") and not Path(name).exists()
+
+
+def recordings(address: str | os.PathLike, belongs: Task | None = None) -> Dataset:
+    """The dataset at an address; several, as in "PATH + task:NAME", are joined.
+
+        PATH                     a file or folder of a known format (agir.data.readers)
+        hub:ORG/NAME             on the Hugging Face hub
+        task:NAME                a task's demonstrations, as many as is usual; of another task than `belongs`, say
+        task:NAME@EPISODES       so many
+        task:NAME@FIRST:LAST     from the starts FIRST on, up to LAST (without it, as in Python), so that two addresses share none
+
+    Raises BadSetting on an address that is none, and what `read` raises.
+    """
+    parts = address.split(AND) if isinstance(address, str) else [address]
+    made = [_made(part.strip()) if str(part).strip().startswith(TASK) else read(part, belongs) for part in parts]
+    return made[0] if len(made) == 1 else Dataset.join(made)
+
+
+def _made(address: str) -> Dataset:
+    name, _, which = address.removeprefix(TASK).partition("@")
+    found = task(name)
+    first, colon, last = which.rpartition(":")
+    try:
+        episodes = int(last) if last else found.usual_demonstrations
+        begin = int(first) if colon else 0
+    except ValueError as error:
+        raise BadSetting(f"'{address}' does not say which episodes: write {TASK}NAME, {TASK}NAME@100 or {TASK}NAME@100:200.") from error
+    return found.demonstrations(episodes - begin if colon else episodes, begin)

@@ -26,7 +26,7 @@ from agir.training.loop import finish, run_block, setup
 from agir.training.progress import Reporter
 from agir.training.run import now, source_commit
 from agir.training.settings import settings_of
-from agir.training.train import order, world_of
+from agir.training.train import DEMONSTRATIONS, order, world_of
 from agir.training.world import World
 
 TIMED, ROUNDS = 20, 3  # updates a round; the fastest round counts, since nothing makes a computer faster than it is
@@ -55,7 +55,7 @@ def make_budget(
             try:
                 learner, _, options = order(task, method, **asked)
                 needs = {name: BASE for name in givens(learner) if getattr(learner, name) is None}
-                world = world_of(task, learner, options, data, {}, reporter)
+                world = world_of(task, learner, options, {DEMONSTRATIONS: data}, {}, reporter)
                 times[method] = update_times(
                     learner, world, dict.fromkeys(needs, unlearnt(BASE, world) if needs and learner.updates else None)
                 )
@@ -103,8 +103,8 @@ def allot(learner: Learner, times: dict[str, float], seconds: float) -> dict[str
     if not times:
         return {}  # nothing is learnt
     settings = settings_of(learner)
-    defaults = {f"{stage}updates": settings[f"{stage}updates"].value for stage in times}
-    scale = seconds / sum(defaults[f"{stage}updates"] * s for stage, s in times.items())
+    defaults = {name: settings[name].value for stage in times if (name := f"{stage}updates") in settings}  # others are computed at once
+    scale = seconds / sum(defaults[f"{stage}updates"] * s for stage, s in times.items() if f"{stage}updates" in defaults)
     return {flag: _two_figures(count * scale) for flag, count in defaults.items()}
 
 

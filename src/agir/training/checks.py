@@ -14,7 +14,7 @@ from agir.core.nouns import Learner, Method
 from agir.evaluation.rollout import evaluate
 from agir.training.checkpoints import Checkpoints
 from agir.training.loop import Fixed, finish, validation
-from agir.training.sources import FromData
+from agir.training.sources import only_data
 from agir.training.world import World
 
 VALIDATIONS = 20  # a run
@@ -36,7 +36,7 @@ def checks_of(learner: Learner, fixed: Fixed, world: World, options: dict) -> li
 
     Where episodes are played they alone score: a lower loss need not act better.
     """
-    from_data, lanes, checks = isinstance(learner.learns_from, FromData), len(fixed.keys), []
+    from_data, lanes, checks = only_data(learner.learns_from), len(fixed.keys), []
     played = options.get("selections", 0)
     if played is None:
         played = 0 if from_data or not world.task.compiled or not isinstance(learner, Method) else SELECTIONS

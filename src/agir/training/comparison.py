@@ -22,7 +22,17 @@ from agir.training.run import Run
 from agir.training.train import order, policy_folder, resume, train
 
 NOT_COLUMNS = ("task", "seed", "index", "start", "truncated", "versions")
-ASKED = ("task", "method", "learner", "seeds", "sweep", "data", "brought", "options")  # what makes a run this one and no other
+ASKED = (
+    "task",
+    "method",
+    "learner",
+    "seeds",
+    "sweep",
+    "data",
+    "other_data",
+    "brought",
+    "options",
+)  # what makes a run this one and no other
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +78,8 @@ def trained(folder: pathlib.Path, task: str | Task, arm: Arm, reporter: Reporter
         if other := [name for name in ASKED if wanted[name] != run.asked.get(name)]:
             raise BadSetting(f"The run in {folder} was asked for with another {', '.join(other)}: remove it, or name another folder.")
         if run.asked["state"] != "finished":
-            run = resume(run, task=task if isinstance(task, Task) else None, data=asked.get("data"), reporter=reporter)
+            given = (asked | arm.settings).get("data")
+            run = resume(run, task=task if isinstance(task, Task) else None, data=given, reporter=reporter)
     if run.asked["state"] == "interrupted":
         raise KeyboardInterrupt
     return run

@@ -177,7 +177,7 @@ def validation(fixed: Fixed, source: Source, state: Any, step: Any, batches: int
     def lane(learner: Learner, state: Any, key: Key) -> dict:
         def once(i: Any) -> dict:
             draw, check = jax.random.split(jax.random.fold_in(jax.random.fold_in(key, step), i))
-            _, batch = source.next((), None, step, draw)
+            _, batch = source.next(source.start(None, draw), None, step, draw)
             return learner.validate(state, batch, check)
 
         return jax.tree.map(lambda m: m.astype(jnp.float32).mean(0), jax.lax.map(once, jnp.arange(batches)))

@@ -148,6 +148,11 @@ class Mixture(Source):
         return getattr(part, name)(*arguments)
 
 
+def only_data(source: Source) -> bool:
+    """Whether nothing but recordings is learnt from."""
+    return isinstance(source, FromData) or (isinstance(source, Mixture) and all(map(only_data, source.parts.values())))
+
+
 class Nothing(Source):
     """For a method that has nothing to learn of its own: its parts are all given."""
 

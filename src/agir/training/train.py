@@ -18,6 +18,7 @@ from agir.data.dataset import Dataset
 from agir.data.doctor import examined
 from agir.data.normalization import Normalized
 from agir.runtime.bundle import Recipe, load_bundle, one_lane
+from agir.tasks.find import recordings
 from agir.tasks.find import task as find_task
 from agir.training.progress import Reporter
 from agir.training.run import Run
@@ -39,17 +40,19 @@ def train(
 ) -> Run:
     """Trains `method` on `task` and saves its policies: one for each seed, and for each value of a sweep.
 
-    `data` is a path, a Dataset, or None: the task's own expert is asked for `demonstrations` episodes, if the method wants any.
-    `settings` are the method's fields; a list of floats is a sweep (another value is not another program); a given (`base=`) is
-    a run's folder, a bundle's, or the part itself (of a run with the same seeds each seed takes its own policy, of another run all
-    take the first). Also understood: `demonstrations` (the task's usual number), `normalize` ("limits"),
-    `validation_share` (0.1), `selections` (evaluations during training), `selection_episodes` (20), `over` ("vmap" or "map"),
-    `log_to` ("tensorboard" or "wandb"). Raises AgirError for whatever a caller can mend.
+    `data` is an address (a path, hub:..., task:..., see `tasks.find.recordings`), a Dataset, or None: the task's own expert is asked
+    for `demonstrations` episodes, if the method wants any.
+    A second dataset that the method wants is `NAME_data`. `settings` are the method's fields; a list of floats is a sweep (another
+    value is not another program); a given (`base=`) is a run's folder, a bundle's, or the part itself (of a run with the same seeds
+    each seed takes its own policy, of another run all take the first). Also understood: `demonstrations` (the task's usual number),
+    `normalize` ("limits"), `validation_share` (0.1), `selections` (evaluations during training), `selection_episodes` (20), `over`
+    ("vmap" or "map"), `log_to` ("tensorboard" or "wandb"). Raises AgirError for whatever a caller can mend.
     """
     task = find_task(task) if isinstance(task, str) else task
+    others, _ = _other_data(method, settings)
     learner, brought, asked = order(task, method, seeds=seeds, updates=updates, data=data, **settings)
     parts = _load_brought(learner, brought, asked)
-    world = world_of(task, learner, asked, data, parts, reporter or Reporter())
+    world = world_of(task, learner, asked, {DEMONSTRATIONS: data} | others, parts, reporter or Reporter())
     asked["fingerprints"] = {name: _fingerprint(pair) for name, pair in world.datasets.items()}
     made = Run.create(run or _free_folder(task.name, asked["method"]), asked)
     made.task = task
@@ -60,6 +63,7 @@ def order(
     task: Task, method: str | Method | type, *, seeds: int | list[int] = 1, updates: int | None = None, data: Any = None, **settings: Any
 ) -> tuple[Learner, dict[str, Any], dict[str, Any]]:
     """`train`'s arguments -> the learner, what is brought to it, and what a run of it writes down in run.json. Nothing is begun."""
+    others, settings = _other_data(method, settings)
     how = {name: settings.pop(name) for name in list(settings) if name in OPTIONS}
     brought = {name: settings.pop(name) for name in list(settings) if _is_given(method, name)}
     sweep = {name: [float(x) for x in value] for name, value in settings.items() if isinstance(value, list) and not _is_tuple(method, name)}
@@ -77,14 +81,22 @@ def order(
             "learner": describe(learner),
             "seeds": _seed_list(seeds),
             "sweep": sweep,
-            "data": str(data) if isinstance(data, str | os.PathLike) else None if data is None else "given by the caller",
-            "brought": {
-                name: str(value) if isinstance(value, str | os.PathLike) else "given by the caller" for name, value in brought.items()
-            },
+            "data": None if data is None else _written(data),
+            "other_data": {name: _written(value) for name, value in others.items()},
+            "brought": {name: _written(value) for name, value in brought.items()},
             "options": OPTIONS | how,
             "state": "running",
         },
     )
+
+
+DEMONSTRATIONS = "demonstrations"  # the dataset that `data` is
+BY_CALLER = "given by the caller"
+
+
+def _written(value: Any) -> str:
+    """What run.json says of data or of a part: its address, or that the program gave it."""
+    return str(value) if isinstance(value, str | os.PathLike) else BY_CALLER
 
 
 OPTIONS = {
@@ -105,13 +117,14 @@ def resume(
     updates: int | None = None,
     task: Task | None = None,
     data: Any = None,
+    other_data: dict[str, Any] | None = None,
     brought: dict[str, Any] | None = None,
     reporter: Reporter | None = None,
 ) -> Run:
     """Goes on with a run from its last checkpoint, or on to `updates` where that is more.
 
-    `task`, `data` and `brought` are needed only where the run was given them as objects of the program. With more updates,
-    learning-rate schedules are those of the new length from there on.
+    `task`, `data`, `other_data` ({name: data}) and `brought` are needed only where the run was given them as objects of the program.
+    With more updates, learning-rate schedules are those of the new length from there on.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     asked = run.asked
@@ -122,11 +135,13 @@ def resume(
             raise BadSetting(f"{run.folder} is set to {learner.updates} updates: --updates {updates} is fewer. Name more, or leave it out.")
         learner = dataclasses.replace(learner, updates=updates)
     brought = {name: (brought or {}).get(name, path) for name, path in asked["brought"].items()}
-    for name, value in ({"data": data or asked["data"]} | brought).items():
-        if value == "given by the caller":
-            raise BadSetting(f"{run.folder} was given its {name} by the program that made it: resume it there, agir.resume({name}=...).")
+    given = {DEMONSTRATIONS: data or asked["data"]} | asked.get("other_data", {}) | (other_data or {})
+    for name, value in (given | brought).items():
+        if isinstance(value, str) and value == BY_CALLER:
+            how = "data" if name == DEMONSTRATIONS else "other_data" if name in given else "brought"
+            raise BadSetting(f"{run.folder} was given its {name} by the program that made it: resume it there, agir.resume({how}=...).")
     parts = _load_brought(learner, brought, asked)
-    world = world_of(task, learner, asked, data or asked["data"], parts)
+    world = world_of(task, learner, asked, given, parts)
     for name, pair in world.datasets.items():
         if _fingerprint(pair) != asked["fingerprints"].get(name):
             raise BadSetting(f"The dataset '{name}' is not the one that {run.folder} was begun with: its contents have changed.")
@@ -142,14 +157,30 @@ def _seed_list(seeds: int | list[int]) -> list[int]:
 
 
 def _is_given(method: Any, name: str) -> bool:
-    kind = registry.find("method", method) if isinstance(method, str) else method if isinstance(method, type) else type(method)
-    learner = method if isinstance(method, Learner) else kind()
-    return name in given_names(learner)
+    return name in given_names(_plain(method))
+
+
+def _plain(method: Any) -> Learner:
+    """The method as it is without settings."""
+    kind = registry.find("method", method) if isinstance(method, str) else method
+    return kind if isinstance(kind, Learner) else kind()
 
 
 def _is_tuple(method: Any, name: str) -> bool:
     known = settings_of(make_method(method, {}))
     return name in known and known[name].kind is tuple
+
+
+def wanted_data(learner: Learner) -> set[str]:
+    """The names of the datasets beside the demonstrations that the learner and its stages read."""
+    return {name for source in _sources(learner, {}) for name in source.wants()} - {DEMONSTRATIONS}
+
+
+def _other_data(method: Any, settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """-> {name: what was given as `NAME_data`} for the datasets that the method wants, and the other settings."""
+    flags = {f"{name}_data": name for name in wanted_data(_plain(method))}
+    found = {flags[name]: value for name, value in settings.items() if name in flags}
+    return found, {name: value for name, value in settings.items() if name not in flags}
 
 
 def _check_sweep(learner: Learner, sweep: dict[str, list[float]]) -> None:
@@ -208,13 +239,19 @@ def policy_folder(path: str | os.PathLike, which: str = "last") -> pathlib.Path:
     return path / "policies" / which
 
 
-def world_of(task: Task, learner: Learner, asked: dict, data: Any, parts: dict[str, Part], reporter: Reporter | None = None) -> World:
-    """The world of the run; a run given a base takes the base's normalisation. What looks wrong with brought data is said."""
+def world_of(
+    task: Task, learner: Learner, asked: dict, data: dict[str, Any], parts: dict[str, Part], reporter: Reporter | None = None
+) -> World:
+    """The world of the run, `data` being {name: address or Dataset}. What looks wrong with brought data is said.
+
+    A run given a base takes the base's normalisation.
+    """
     options = asked["options"]
     wanted = dict.fromkeys(name for source in _sources(learner, parts) for name in source.wants())
     datasets = {name: _dataset(task, name, data, options["demonstrations"]) for name in wanted}
-    for dataset in datasets.values() if data is not None and reporter is not None else ():
-        examined(dataset, reporter.say)
+    for name, dataset in datasets.items() if reporter is not None else ():
+        if data.get(name) is not None:
+            examined(dataset, reporter.say)
     bases = [part.normalization for part in parts.values() if part.normalization is not None]
     world = make_world(
         task,
@@ -237,13 +274,12 @@ def _sources(learner: Learner, parts: dict[str, Part]) -> list:
     return [learner.learns_from, *(s for stage in stages if isinstance(stage, Learner) for s in _sources(stage, parts))]
 
 
-def _dataset(task: Task, name: str, data: Any, episodes: int | None) -> Dataset:
-    if isinstance(data, Dataset):
-        return data
-    if isinstance(data, dict) and name in data:
-        return data[name]
-    if data is not None:
-        from agir.data.readers import read
-
-        return read(data, task)
+def _dataset(task: Task, name: str, data: dict[str, Any], episodes: int | None) -> Dataset:
+    value = data.get(name)
+    if isinstance(value, Dataset):
+        return value
+    if value is not None:
+        return recordings(value, task)
+    if name != DEMONSTRATIONS:
+        raise BadSetting(f"This method learns from a second dataset, '{name}': give one with --{name}-data PATH ({name}_data=...).")
     return task.demonstrations(task.usual_demonstrations if episodes is None else episodes)

@@ -49,7 +49,7 @@ def make_world(
     normalization: Normalization | None = None,
     validation_share: float = 0.1,
 ) -> World:
-    """The world of a task and its datasets (the first one decides the normalisation, unless a base brings its own).
+    """The world of a task and its datasets (all of them together decide the normalisation, unless a base brings its own).
 
     `how` is 'limits', 'standard' or 'none'. The split is by episode and the same for all seeds. Raises BadSpec where a
     dataset and the task disagree.
@@ -58,5 +58,5 @@ def make_world(
         task.spec.require(dataset.spec, f"the task {task.name}", f"the dataset '{name}'")
     split = {name: dataset.split(validation_share) for name, dataset in (datasets or {}).items()}
     if normalization is None:
-        normalization = fit(next(iter(split.values()))[0], how) if split else by_bounds(task.spec)
+        normalization = fit(*(training for training, _ in split.values()), how=how) if split else by_bounds(task.spec)
     return World(task, normalization, split)

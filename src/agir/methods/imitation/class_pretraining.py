@@ -1,0 +1,28 @@
+"""CLASS, contrastive learning by action sequences (Lee et al. 2025, arXiv 2508.01600; code sean1295/CLASS).
+
+    stages     which distances between action chunks are short, by dynamic time warping; an encoder of images whose features are
+               alike where actions are, min -sum_j w_ij log softmax_j(cos(z_i, z_j) / temperature) / sum_j w_ij     (training/contrast.py)
+    training   Diffusion Policy, whose encoder begins as that one
+    acting     as Diffusion Policy
+
+Where cameras, light and textures differ from demonstration to demonstration, a policy learns each by heart; what they have in common is
+what was done. `--updates 1` gives the encoder alone (the rate of the first update is 0), and `nearest-neighbors --encoder RUN` acts by
+it: the paper's control by retrieval.
+
+Deviations: Diffusion Policy's are those of its page; Adam in place of LARS; an encoder that begins at random (the paper's: ImageNet);
+distances are computed for the pairs of each batch, and their distribution from one batch of 512 windows, where the paper's code
+computes all pairs in advance (the same weights, but for the sample). z holds the numbers that are seen beside images too.
+"""
+
+from agir.core.nouns import Learner, given
+from agir.core.spaces import Key
+from agir.networks.encoder import Encoder
+from agir.training.contrast import FitEncoder
+from agir.training.diffusion_method import DiffusionMethod
+
+
+class CLASS(DiffusionMethod):
+    sight: Encoder | Learner = given(Encoder, default=FitEncoder(), about="a run whose encoder is taken to begin with")
+
+    def encoder(self, key: Key) -> Encoder:
+        return self.sight

@@ -1,0 +1,142 @@
+"""Methods that act from memories: what is in them, how it is found, and that MCNN never leaves its bound."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from methods.fitting import NUMBERS, acts, fit, learner
+from training.toys import Toy
+
+from agir.core.errors import BadSetting, BadSpec
+from agir.core.nouns import Window
+from agir.core.spaces import Box, Discrete, Spec
+from agir.generators.consistent import Consistent, bound
+from agir.generators.nearest import Memories, recalled
+from agir.methods.imitation.mcnn import MCNN
+from agir.methods.imitation.nearest_neighbors import NearestNeighbors
+from agir.networks.mlp import MLP
+from agir.training.loop import finish, run_block, setup
+from agir.training.memory import Everything, FitIndex, NeuralGas, Untrained, ranks
+from agir.training.train import train
+from agir.training.world import make_world
+from agir.verbs import load
+
+
+def memories(places=30, size=2, seed=0):
+    draw = np.random.default_rng(seed)
+    keys, chunks = draw.uniform(-1, 1, (places, size)), draw.uniform(-1, 1, (places, 2, 1))
+    return Memories(jnp.float32(keys), jnp.float32(chunks), jnp.ones((places, 2)), 1)
+
+
+def test_the_nearest_are_those_of_a_slow_search_and_empty_places_hold_nothing():
+    held = memories()
+    held = dataclasses.replace(held, mask=held.mask.at[::3].set(0.0))
+    for key in np.float32(np.random.default_rng(1).uniform(-1, 1, (5, 2))):
+        distance, places = held.nearest(jnp.asarray(key), 4)
+        known = [i for i in range(30) if i % 3]
+        slow = sorted(known, key=lambda i: np.linalg.norm(np.asarray(held.keys)[i] - key))[:4]
+        assert places.tolist() == slow
+        np.testing.assert_allclose(distance, [np.linalg.norm(np.asarray(held.keys)[i] - key) for i in slow], rtol=1e-5)
+        weight = np.exp(-np.asarray(distance))
+        mean = (weight[:, None, None] * np.asarray(held.chunks)[slow]).sum(0) / weight.sum()
+        np.testing.assert_allclose(recalled(held, jnp.asarray(key), 4), mean, rtol=1e-4, atol=1e-6)
+        np.testing.assert_array_equal(recalled(held, jnp.asarray(key)), held.chunks[slow[0]])
+
+
+@pytest.mark.parametrize("decay, reach", [(10.0, 1.0), (0.5, 3.0), (200.0, 0.2)])
+def test_an_output_never_leaves_its_bound(decay, reach):
+    """Whatever the network's weights are, and wherever one looks; at a memory it is what was done there."""
+    held = memories()
+    network = MLP(2, 2, jax.random.key(0), width=16, depth=1)
+    network = jax.tree.map(lambda x: 30.0 * x if eqx.is_inexact_array(x) else x, network)
+    model = Consistent(network, held, jnp.float32(decay), jnp.float32(reach))
+    queries = 3 * jax.random.normal(jax.random.key(1), (500, 2))
+
+    def one(query):
+        distance, place = held.nearest(query)
+        memory = held.chunk(place[0])
+        said = model.sample(query[None], jax.random.key(0))
+        return jnp.abs(said - memory), bound(memory, distance[0], jnp.float32(decay), jnp.float32(reach))
+
+    apart, limit = jax.vmap(one)(queries)
+    assert (apart <= limit + 1e-5).all()
+    assert (apart > 0.5 * limit).any()  # the bound is not an idle one
+    there = jax.vmap(lambda key: model.sample(key[None], jax.random.key(0)))(held.keys)
+    np.testing.assert_allclose(there, held.chunks, atol=1e-5)
+
+
+def rows(key, batch=64):
+    """a = 0.5 x - 0.3 y at places of a fixed grid of 400."""
+    grid = jnp.stack(jnp.meshgrid(jnp.linspace(-1, 1, 20), jnp.linspace(-1, 1, 20)), -1).reshape(-1, 2)
+    seen = grid[jax.random.randint(key, (batch,), 0, 400)]
+    return Window(seen[:, None], (seen @ jnp.array([[0.5], [-0.3]]))[:, None], jnp.ones((batch, 1)))
+
+
+@eqx.filter_jit
+def codebook(updates=300, units=40):
+    gas = learner(NeuralGas, units=units, updates=updates)
+    once = lambda state, step: gas.update(state, rows(jax.random.fold_in(jax.random.key(1), step)), step, None)
+    return jax.lax.scan(once, gas.init(jax.random.key(0)), jnp.arange(updates))
+
+
+def test_a_gas_spreads_over_the_data_and_keeps_true_rows():
+    gas, metrics = codebook()
+    held = gas.memories
+    assert (held.known == 1).all()
+    np.testing.assert_allclose(held.chunks[:, 0, 0], held.keys @ jnp.array([0.5, -0.3]), atol=1e-6)  # a memory is a row, not a mean
+    np.testing.assert_allclose((held.keys + 1) * 9.5, jnp.round((held.keys + 1) * 9.5), atol=1e-4)
+    # 40 units on a square of side 2: a regular pattern's mean distance is near 0.38 of the spacing sqrt(4 / 40).
+    assert float(metrics["distance"][-20:].mean()) < 1.15 * 0.38 * np.sqrt(4 / 40)
+    assert float(metrics["distance"][:5].mean()) > 2 * float(metrics["distance"][-20:].mean())
+
+
+def test_ranks_count_the_nearer_units():
+    units, keys = jnp.array([[0.0], [1.0], [3.0]]), jnp.array([[0.9], [2.9]])
+    assert ranks(units, keys)[0].tolist() == [[1, 0, 2], [2, 1, 0]]
+
+
+def test_mcnn_learns_and_acts_within_its_bound():
+    gas, _ = codebook()
+    method = learner(MCNN, memories=gas.memories, width=32, depth=1, rate=5e-3, warmup=10, updates=300)
+    state, losses = fit(method, rows, 300)
+    assert losses[-20:].mean() < 2e-3 < losses[0]
+    seen = jnp.array([[0.3, -0.4], [-0.7, 0.1], [0.05, 0.9]])
+    np.testing.assert_allclose(acts(method.policy(state), seen, 1)[0, :, 0], seen @ jnp.array([0.5, -0.3]), atol=0.06)
+    assert state.model.generator.memories is None  # they are not trained
+    with pytest.raises(BadSpec, match="Use behavior-cloning"):
+        learner(MCNN, Spec(Box((2,)), Discrete(3)), memories=gas.memories).init(jax.random.key(0))
+
+
+def test_an_index_holds_every_row_in_order_and_refuses_what_it_has_no_room_for():
+    world = make_world(Toy(), {"demonstrations": Toy().demonstrations(4)})
+    stage = FitIndex(history=2, horizon=2, learns_from=Everything(batch=40))
+    stage = dataclasses.replace(stage, spec=world.spec, encoder=learner(Untrained, world.spec).init(jax.random.key(0)))
+    source = stage.learns_from.bind(world, stage)
+    axes = jax.tree.map(lambda _: None, stage)
+    fixed, carry = setup(stage, axes, source, jax.vmap(jax.random.key)(jnp.arange(1)))
+    held = jax.tree.map(lambda x: x[0], finish(fixed, run_block(fixed, carry, 0, 1)[0])).memories
+    table = world.table("demonstrations", "training")
+    assert held.known.tolist() == [1.0] * 30 + [0.0] * 10  # three of four episodes, of ten rows
+    seen, action = np.asarray(table.columns["observation"]), np.asarray(table.columns["action"])
+    np.testing.assert_allclose(held.keys[7], np.concatenate([seen[6], seen[7]]), atol=1e-6)
+    np.testing.assert_allclose(held.keys[10], np.concatenate([seen[10], seen[10]]), atol=1e-6)  # an episode's first
+    np.testing.assert_allclose(held.chunks[7], action[6:8], atol=1e-6)
+    with pytest.raises(BadSetting, match="30 rows, and there is room for 20"):
+        Everything(batch=20).bind(world, stage)
+
+
+def test_nearest_neighbours_copy_what_was_done(tmp_path):
+    """From a run to a bundle and back: the index goes along."""
+    data = Toy().demonstrations(6)
+    settings = {"index.batch": 64, "seeds": 2, "run": tmp_path / "run", "data": data, "validation_share": 0.2}
+    policy = load(train(Toy(), "nearest-neighbors", **settings), seed=1)
+    kept, _ = data.split(0.2)
+    for row in (0, 13, 37):
+        seen = jnp.asarray(kept.columns["observation"][row])
+        action = policy.act(seen, policy.start(jax.random.key(0)), jax.random.key(0)).action
+        np.testing.assert_allclose(action, kept.columns["action"][row], atol=1e-5)
+    with pytest.raises(BadSetting, match="learns nothing"):
+        dataclasses.replace(NearestNeighbors(updates=3), spec=NUMBERS).init(jax.random.key(0))
