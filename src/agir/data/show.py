@@ -86,7 +86,7 @@ def facts(dataset: Dataset) -> dict[str, str]:
     lengths, meaning = dataset.lengths, dataset.spec.meaning
     extra = sorted(set(dataset.columns) - {"observation", "action", "reward", "terminated"})
     said = [word for word in (meaning.kind, meaning.unit, meaning.frame, f"{meaning.rate_hz:g} Hz" * bool(meaning.rate_hz)) if word]
-    assumed = f" (assumed {dataset.about['assumed']})" * ("assumed" in dataset.about)
+    assumed = f" (assumed {dataset.about['assumed']})" if "assumed" in dataset.about else ""
     facts = {
         "episodes": f"{dataset.episodes} of {lengths.min()} to {lengths.max()} rows, {dataset.rows} in all" if dataset.episodes else "none",
         "observation": outline(dataset.spec.observation),
