@@ -77,7 +77,7 @@ def listing(kind: str, argv: list[str], columns: tuple[str, ...], cells: Callabl
     if "-h" in argv or "--help" in argv:
         print(f"usage: agir {kind}s [WORD ...]\n\nLists the {kind}s whose name or description holds every WORD.")
         return 0
-    rows = [(name, about) for name, about in names(kind).items() if all(word.lower() in f"{name} {about}".lower() for word in argv)]
+    rows = [(name, about) for name, about in sorted(names(kind).items()) if all(word.lower() in f"{name} {about}".lower() for word in argv)]
     if not rows and argv:
         raise BadSetting(f"No {kind} holds {' and '.join(repr(word) for word in argv)}. `agir {kind}s` lists all.")
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
@@ -157,7 +157,7 @@ def after_training(run: Any) -> int:
     return 0
 
 
-@command("evaluate", "RUN [--episodes N] [--video]", "act in unseen episodes: success, return, intervals, latency")
+@command("evaluate", "RUN [--video]", "act in unseen episodes: success, return, intervals, latency")
 def evaluate(argv: list[str]) -> int:
     from tyro.conf import Positional
 
