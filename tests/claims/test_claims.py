@@ -1,15 +1,18 @@
 """The mechanism of claims: verdicts follow from intervals alone, pilots are never recorded, the ledger only grows."""
 
+import dataclasses
 import json
 
 import pytest
 from training import toys
 
+import agir
 from agir.claims.claim import Arm, Claim, Part
 from agir.claims.run import PILOT_SEEDS, run_claim
 from agir.core import ledger, registry
-from agir.training.comparison import places
+from agir.training.comparison import measure, places
 from agir.training.progress import Reporter
+from agir.training.settings import make_method
 
 TOY = Claim(
     slug="toy_claim",
@@ -61,6 +64,17 @@ def test_equal_arms_of_two_claims_are_one_run_and_an_edited_claim_gets_runs_of_i
     assert not set(where(TOY.arms, demonstrations=6)) & {long, short} and not set(where(TOY.arms, seeds=2)) & {long, short}
 
 
+def test_an_arm_may_be_tested_on_another_task_than_it_was_trained_on(tmp_path):
+    class Elsewhere(toys.Toy):
+        name = "elsewhere"
+
+    agir.register.task("elsewhere", "the toy, somewhere else")(Elsewhere)
+    arm = TOY.arms["short"]
+    arms = {"here": arm, "there": dataclasses.replace(arm, tested="elsewhere")}
+    found = measure(places(tmp_path, "toy", arms, shared=True, demonstrations=5), episodes=3)
+    assert [found[name].evaluation.task for name in arms] == ["toy", "elsewhere"] and found["here"].run.folder == found["there"].run.folder
+
+
 def test_a_pilot_has_seeds_and_starts_of_its_own_and_is_not_recorded(tmp_path):
     row = run_claim(TOY, tmp_path, Reporter(), pilot=True, ledger=tmp_path / "ledger.jsonl")
     assert not (tmp_path / "ledger.jsonl").exists() and row["seeds"] == len(PILOT_SEEDS)
@@ -77,6 +91,7 @@ def test_every_claim_of_the_house_is_well_formed():
             assert {part.ours, part.theirs} <= claim.arms.keys()
         for arm in claim.arms.values():
             assert arm.method in registry.names("method")
+            make_method(arm.method, {name: value for name, value in arm.settings.items() if name != "demonstrations"})  # or it raises
 
 
 def test_the_ledger_belongs_to_known_claims_and_no_verdict_is_at_odds_with_its_interval():

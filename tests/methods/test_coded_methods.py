@@ -6,12 +6,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from methods.fitting import acts, fit, learner, two_ways
 
+from agir.core.nouns import Window
 from agir.methods.imitation.carp import CARP
+from agir.methods.imitation.coa import CoA
 from agir.methods.imitation.discrete_diffusion_vla import DiscreteDiffusionVLA
 from agir.methods.imitation.fast import Fast
+from agir.methods.imitation.freqpolicy import FreqPolicy
 from agir.methods.imitation.vq_bet import VQBeT
+from agir.methods.imitation.vq_vla import VQVLA
 from agir.training.fit import FitFast, FitResidual
 
 SMALL = {"history": 1, "execute": 4, "width": 16, "depth": 1, "rate": 5e-3, "warmup": 20}
@@ -69,3 +74,50 @@ def test_masked_diffusion_keeps_two_ways_apart_where_one_round_mixes_them():
     generator = dataclasses.replace(policy.planner.model.generator, rounds=1)
     at_once = acts(eqx.tree_at(lambda policy: policy.planner.model.generator, policy, generator), SEEN, 100)[..., 0]
     assert (jnp.sign(at_once) == jnp.sign(at_once[:, :1])).all(1).mean() < 0.35  # two of sixteen, by chance
+
+
+def test_freqpolicy_follows_what_is_seen():
+    def rises(key):
+        batch = two_ways(key, history=1, horizon=4)
+        seen = jnp.clip(batch.observation, -1.5, 1.5)
+        return Window(seen, seen[:, :, :1] * (0.15 * jnp.arange(1, 5, dtype=jnp.float32))[None, :, None], batch.mask)
+
+    method = learner(FreqPolicy, horizon=4, levels=3, head_width=32, steps=20, passes=10, updates=800, **SMALL)
+    state, _ = fit(method, rises, 800)
+    seen = jnp.stack([jnp.array([0.9, 0.0])] * 4)
+    drawn = acts(method.policy(state), seen, 50)[..., 0]
+    wanted = 0.9 * 0.15 * np.arange(1, 5)
+    assert np.abs(drawn.mean(0) - wanted).max() < 0.08 and drawn.std(0).max() < 0.12
+
+
+@pytest.mark.parametrize("order", ["backward", "forward"])
+def test_a_chain_says_how_long_it_is(order):
+    """The way leads to what is seen first, in two steps or in four, as is seen second."""
+
+    def ways(key):
+        batch = two_ways(key, history=1, horizon=4, batch=64)
+        seen = jnp.clip(batch.observation, -1.5, 1.5)
+        steps = jnp.where(seen[:, :, 1] > 0, 4.0, 2.0)
+        time = jnp.minimum(jnp.arange(1, 5, dtype=jnp.float32)[None] / steps, 1.0)
+        mask = (jnp.arange(4, dtype=jnp.float32)[None] < steps).astype(jnp.float32)
+        return Window(seen, seen[:, :, :1] * time[..., None], mask)
+
+    method = learner(CoA, reach=4, order=order, updates=1000, **SMALL | {"execute": 0, "width": 32})
+    state, _ = fit(method, ways, 1000)
+    planner = method.policy(state).planner
+    seen = jnp.array([[[0.8, 1.0]], [[0.8, -1.0]], [[-0.5, 1.0]], [[-0.5, -1.0]]])
+    chunks, _, info = jax.jit(jax.vmap(lambda seen: planner.act(seen, (), jax.random.key(0))))(seen)
+    assert info["length"].tolist() == [4, 2, 4, 2] == info["passes"].tolist()
+    wanted = seen[:, :, :1] * jnp.array([[0.25, 0.5, 0.75, 1.0], [0.5, 1.0, 1.0, 1.0]] * 2)[..., None]
+    np.testing.assert_allclose(chunks, wanted, atol=0.2)
+    assert type(method.policy(state)).__name__ == "EndEnsembled"
+    assert type(learner(CoA, reach=4, **SMALL).policy(state)).__name__ == "Receding"
+
+
+def test_vq_vla_says_its_codes_one_by_one():
+    codec = stage(FitResidual, horizon=4, scales=(1, 1), codes=4, dim=2, width=16, shared=False, rate=5e-3, updates=200)
+    method = learner(VQVLA, updates=200, codec=codec, temperature=0.5, **SMALL)
+    state, _ = fit(method, two_ways, 200)
+    kept_apart(acts(method.policy(state), SEEN, 100)[..., 0], 0.1)
+    policy = method.policy(state)
+    assert int(policy.act(SEEN[0], policy.start(jax.random.key(0)), jax.random.key(0)).info["passes"]) == 2

@@ -9,7 +9,7 @@ import pytest
 from agir.core.errors import BadSetting
 from agir.core.nouns import Act, Policy
 from agir.core.spaces import Box, Dict, Discrete, Spec
-from agir.runtime.executors import Agreeing, Ensembled, Receding, Streamer, Streaming
+from agir.runtime.executors import Agreeing, EndEnsembled, Ensembled, Receding, Streamer, Streaming
 
 SPEC = Spec(Dict((("place", Box((2,))), ("time", Box((1,))))), Box((3,)))
 
@@ -236,3 +236,35 @@ def test_settings_that_do_not_fit():
 
     with pytest.raises(BadSetting, match="lives on the host"):
         Receding(SPEC, OnHost(SPEC, jnp.float32(1.0)))
+
+
+class Script(Policy):
+    """Says chunks [plans, horizon, 1] with lengths [plans], one after the other."""
+
+    chunks: jax.Array
+    lengths: jax.Array
+
+    def start(self, key):
+        return jnp.int32(0)
+
+    def act(self, observation, memory, key):
+        length = self.lengths[memory]
+        return Act(self.chunks[memory], memory + 1, {"passes": length, "length": length})
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_plans_are_laid_together_at_their_ends(decay):
+    spec, lengths = Spec(Box((1,)), Box((1,))), [4, 3, 3, 1, 3, 2, 5]
+    chunks = np.random.default_rng(0).normal(size=(7, 6, 1)).astype(np.float32)
+    policy = EndEnsembled(spec, Script(spec, jnp.asarray(chunks), jnp.array(lengths)), 2, jnp.float32(decay))
+    seen, keys = np.zeros((7, 1, 1), np.float32), jax.random.split(jax.random.key(0), (7, 1))
+    actions, info, _ = roll(policy, seen, keys)
+    first = 0  # the oldest plan with the same end
+    for now in range(7):
+        if now and lengths[now] > lengths[now - 1]:
+            first = now
+        plans = range(first, now + 1)
+        said = [chunks[plan][1 + lengths[plan] - lengths[now], 0] for plan in plans]  # as far before the end as now
+        weight = np.exp(-decay * np.arange(len(said)))
+        np.testing.assert_allclose(actions[now, 0, 0], np.sum(weight * said) / weight.sum(), rtol=1e-5)
+    assert first == 6 and info["passes"][:, 0].tolist() == lengths

@@ -65,6 +65,12 @@ METHODS: dict[str, tuple[str, str]] = {
         "agir.methods.imitation.motion_tracks:MotionTracks",
         "plans tracks of keypoints in two images, learnt from hands without actions too (MT-pi)",
     ),
+    "freqpolicy": (
+        "agir.methods.imitation.freqpolicy:FreqPolicy",
+        "chunks from low frequencies to high, each round's by a small diffusion head (FreqPolicy)",
+    ),
+    "coa": ("agir.methods.imitation.coa:CoA", "trajectories from their end back to now, and the mean of those with the same end (CoA)"),
+    "vq-vla": ("agir.methods.imitation.vq_vla:VQVLA", "chunks as residual codes, said one after the other (VQ-VLA)"),
     "mp1": ("agir.methods.imitation.mp1:MP1", "chunks of actions in one pass: the average velocity of a flow (MeanFlow)"),
     "nearest-neighbors": (
         "agir.methods.imitation.nearest_neighbors:NearestNeighbors",
@@ -146,6 +152,9 @@ CLAIMS: dict[str, tuple[str, str]] = {
     "carp": ("agir.claims.carp:CLAIM", "four passes from coarse to fine are as good as ten of DDIM"),
     "discrete-diffusion-vla": ("agir.claims.discrete_diffusion_vla:CLAIM", "six rounds are as good as sixteen tokens one by one"),
     "house_vq_bet": ("agir.claims.house_vq_bet:CLAIM", "codes with offsets in one pass are as good as DDIM with ten"),
+    "freqpolicy": ("agir.claims.freqpolicy:CLAIM", "low frequencies before high ones are as good as DDPM with 100 passes, and sooner"),
+    "coa": ("agir.claims.coa:CLAIM", "backward reaches goals outside of the trained region more often than forward"),
+    "vq-vla": ("agir.claims.vq_vla:CLAIM", "four residual codes say a chunk as well as sixteen bins"),
     "house_fast": ("agir.claims.house_fast:CLAIM", "compressed frequencies are as good as bins in half of the passes"),
     "cogact": ("agir.claims.cogact:CLAIM", "plans that agree are averaged: better than a fixed average of all"),
     "class": ("agir.claims.class_pretraining:CLAIM", "an encoder trained by actions first, where every demonstration looks different"),

@@ -234,6 +234,51 @@ class Agreeing(Executor):
         return Act(action, Recent(past, plans, count, inner), {"planned": jnp.bool_(True), "passes": passes})
 
 
+class Aligned(NamedTuple):
+    """The memory of `EndEnsembled`."""
+
+    past: Past
+    average: Any  # [horizon, ...]: of what all plans say for the step that is so many before their end
+    weight: Any  # float32 of the same length: that of the average, where the next plan's is 1
+    length: Any  # int32 []: of the last plan
+    inner: Any
+
+
+class EndEnsembled(Executor):
+    """Plans at every step and averages what all plans say that end in the same way (reverse temporal ensemble, Chain-of-Action).
+
+    Plans differ in length, and say it (`length` in their info). Two plans are laid together at their ends: a plan's action for now
+    is averaged with the earlier plans' actions that are as far before their ends. A plan that is longer than the last goes to
+    another end, and nothing from before counts. The i-th oldest plan weighs exp(-decay * i).
+    """
+
+    decay: Any = 0.01  # Chain-of-Action's; a number, or float32 []
+
+    def __check_init__(self):
+        _check_averages(self.spec.action)
+
+    def start(self, key: Key) -> Aligned:
+        past, inner = no_past(self.spec.observation, self.history), self.planner.start(key)
+        chunk = eqx.filter_eval_shape(plan, self.planner, past.observations, inner, key, self.history - 1)[0]
+        average = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), chunk)
+        return Aligned(past, average, jnp.zeros(len(jax.tree.leaves(average)[0]), jnp.float32), jnp.int32(0), inner)
+
+    def act(self, observation: Any, memory: Aligned, key: Key) -> Act:
+        past = remember(memory.past, observation)
+        chunk, inner, info = self.planner.act(past.observations, memory.inner, key)
+        length = info["length"].astype(jnp.int32)
+        before = jnp.arange(memory.weight.shape[0])  # steps before the end
+        here = jnp.clip(self.history - 1 + length - 1 - before, 0, None)  # where the plan says what to do so long before its end
+        old = jnp.where(length > memory.length, 0.0, memory.weight)
+        share = jnp.where(before < length, 1 / (old + 1), 0.0)  # of the newest plan
+        mix = lambda average, new: average + share.reshape(-1, *(1,) * (new.ndim - 1)) * (new[here] - average)
+        average = jax.tree.map(mix, memory.average, chunk)
+        weight = (old + (before < length).astype(jnp.float32)) * jnp.exp(jnp.asarray(self.decay, jnp.float32))
+        kept = Aligned(past, average, weight, length, inner)
+        passes = jnp.asarray(info.get("passes", 1)).astype(jnp.int32)
+        return Act(jax.tree.map(lambda x: x[length - 1], average), kept, {"planned": jnp.bool_(True), "passes": passes})
+
+
 def _check(planner: Policy, history: int) -> None:
     if history < 1:
         raise BadSetting(f"A planner sees at least the present observation: history >= 1, not {history}.")

@@ -43,6 +43,7 @@ class Arm:
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     task: str | None = None
     brought: dict[str, str] = dataclasses.field(default_factory=dict)  # {given: the earlier arm whose run it is}
+    tested: str | None = None  # the task of its evaluation, where that is another than it was trained on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +163,8 @@ def measure(
     reporter, found = reporter or Reporter(), {}
     for name, place in arms.items():
         run = trained(place.folder, place.task, place.arm, reporter, **place.asked)
-        evaluation = evaluated(run, place.task, episodes, purpose=purpose, record=record, reporter=reporter)
+        tested = find_task(place.arm.tested) if place.arm.tested else place.task
+        evaluation = evaluated(run, tested, episodes, purpose=purpose, record=record, reporter=reporter)
         policies, _ = load_bundle(policy_folder(run.folder))
         found[name] = Measured(name, run, policies, evaluation)
     return found
