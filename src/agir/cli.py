@@ -190,7 +190,7 @@ def budget(argv: list[str]) -> int:
         task: Positional[str]
         methods: Positional[tuple[str, ...]] = ()  # all of imitation where none is named
         seconds: float = 60.0  # of training, for each seed
-        data: pathlib.Path | None = None  # demonstrations: a file or a folder
+        data: str | None = None  # demonstrations: a file, a folder, hub:ORG/NAME, or task:NAME[@EPISODES]
         demonstrations: int = 100  # asked of the task's own expert where no data are given
         output: pathlib.Path | None = None  # runs/budget-TASK.json
 
@@ -217,7 +217,7 @@ def compare(argv: list[str]) -> int:
         seeds: int = 5  # of each method
         updates: int | None = None  # the same for all; each method's own where nothing is said
         episodes: int = 100  # for each seed
-        data: pathlib.Path | None = None  # demonstrations: a file or a folder
+        data: str | None = None  # demonstrations: a file, a folder, hub:ORG/NAME, or task:NAME[@EPISODES]
         demonstrations: int = 100  # asked of the task's own expert where no data are given
         folder: pathlib.Path | None = None  # what was done already in it is not done again
 
@@ -245,7 +245,7 @@ def study(argv: list[str]) -> int:
         seeds: int = 3  # of each arm
         updates: int | None = None  # of each arm; the claim's where nothing is said
         episodes: int = 100  # for each seed
-        data: pathlib.Path | None = None  # demonstrations: a file or a folder
+        data: str | None = None  # demonstrations: a file, a folder, hub:ORG/NAME, or task:NAME[@EPISODES]
         demonstrations: int = 100  # asked of the task's own expert where no data are given
         folder: pathlib.Path | None = None  # what was done already in it is not done again
 

@@ -69,8 +69,11 @@ def test_an_address_names_recordings(tmp_path):
     every = task("multipath").demonstrations(5)
     assert few.episodes == 3 and later.episodes == 2
     np.testing.assert_array_equal(np.concatenate([few.columns["action"], later.columns["action"]]), every.columns["action"])
-    with pytest.raises(BadSetting, match="which episodes"):
-        recordings("task:multipath@many")
+    for wrong in ("task:multipath@many", "task:multipath@", "task:multipath@3:"):
+        with pytest.raises(BadSetting, match="which episodes"):
+            recordings(wrong)
+    with pytest.raises(BadSetting, match="at least one demonstration"):
+        recordings("task:multipath@5:3")
 
 
 def test_errors_are_said_without_a_traceback(tmp_path, capsys):

@@ -48,17 +48,18 @@ def recordings(address: str | os.PathLike, belongs: Task | None = None) -> Datas
     Raises BadSetting on an address that is none, and what `read` raises.
     """
     parts = address.split(AND) if isinstance(address, str) else [address]
-    made = [_made(part.strip()) if str(part).strip().startswith(TASK) else read(part, belongs) for part in parts]
+    said = [part.strip() if isinstance(part, str) else part for part in parts]
+    made = [_made(str(part)) if str(part).startswith(TASK) else read(part, belongs) for part in said]
     return made[0] if len(made) == 1 else Dataset.join(made)
 
 
 def _made(address: str) -> Dataset:
-    name, _, which = address.removeprefix(TASK).partition("@")
+    name, at, which = address.removeprefix(TASK).partition("@")
     found = task(name)
-    first, colon, last = which.rpartition(":")
+    if not at:
+        return found.demonstrations(found.usual_demonstrations)
     try:
-        episodes = int(last) if last else found.usual_demonstrations
-        begin = int(first) if colon else 0
+        first, last = ([0] + [int(number) for number in which.split(":")])[-2:]
     except ValueError as error:
         raise BadSetting(f"'{address}' does not say which episodes: write {TASK}NAME, {TASK}NAME@100 or {TASK}NAME@100:200.") from error
-    return found.demonstrations(episodes - begin if colon else episodes, begin)
+    return found.demonstrations(last - first, first)
