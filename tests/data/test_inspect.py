@@ -69,7 +69,7 @@ def test_an_address_names_recordings(tmp_path):
     every = task("multipath").demonstrations(5)
     assert few.episodes == 3 and later.episodes == 2
     np.testing.assert_array_equal(np.concatenate([few.columns["action"], later.columns["action"]]), every.columns["action"])
-    for wrong in ("task:multipath@many", "task:multipath@", "task:multipath@3:"):
+    for wrong in ("task:multipath@many", "task:multipath@", "task:multipath@3:", "task:multipath@1:2:3"):
         with pytest.raises(BadSetting, match="which episodes"):
             recordings(wrong)
     with pytest.raises(BadSetting, match="at least one demonstration"):

@@ -59,7 +59,8 @@ def _made(address: str) -> Dataset:
     if not at:
         return found.demonstrations(found.usual_demonstrations)
     try:
-        first, last = ([0] + [int(number) for number in which.split(":")])[-2:]
+        numbers = [int(number) for number in which.split(":")]
+        first, last = (0, *numbers) if len(numbers) == 1 else numbers
     except ValueError as error:
         raise BadSetting(f"'{address}' does not say which episodes: write {TASK}NAME, {TASK}NAME@100 or {TASK}NAME@100:200.") from error
     return found.demonstrations(last - first, first)
