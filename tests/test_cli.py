@@ -1,6 +1,8 @@
 """The command: what it prints, what it refuses, and that a user can go from data to a policy with it."""
 
 import json
+import signal
+import time
 
 import pytest
 from training import toys
@@ -132,3 +134,23 @@ def test_a_study_runs_the_arms_of_a_claim_that_are_not_of_another_task(here, cap
     assert "one" in text and "other" in text and "elsewhere" not in text and (here / "study" / "report.html").exists()
     updates = [json.loads(path.read_text())["learner"]["fields"]["updates"] for path in sorted((here / "study").rglob("run.json"))]
     assert updates == [5, 5]
+
+
+def _xla_gc_callback():
+    """Stands for JAX's, by its name: what is raised in it is dropped."""
+    try:
+        signal.raise_signal(signal.SIGINT)
+        return "kept"
+    except KeyboardInterrupt:
+        return "dropped"
+
+
+def test_a_ctrl_c_within_jax_collecting_garbage_is_not_lost():
+    with pytest.raises(KeyboardInterrupt), cli.interruptible():
+        assert _xla_gc_callback() == "kept"
+        time.sleep(10)
+
+
+def test_the_old_handler_of_ctrl_c_is_there_again():
+    before = signal.getsignal(signal.SIGINT)
+    assert run("--version") == 0 and signal.getsignal(signal.SIGINT) is before

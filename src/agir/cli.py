@@ -1,11 +1,14 @@
 """The command `agir`. Help and the listings import no JAX; what a command needs is imported when it runs."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import os
 import pathlib
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
 from agir.core.errors import AgirError, BadSetting
@@ -25,6 +28,11 @@ def command(name: str, arguments: str, about: str) -> Callable:
 def main(argv: list[str] | None = None) -> int:
     """Runs one command -> exit status: 0 done, 2 something the user can mend, 130 interrupted."""
     argv = sys.argv[1:] if argv is None else argv
+    with interruptible():
+        return run_command(argv)
+
+
+def run_command(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
         return show_help()
     if argv[0] in ("-V", "--version", "version"):
@@ -45,6 +53,27 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # `agir tasks | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is KeyboardInterrupt, but not within JAX's callback of the garbage collector, where Python would drop it: a moment later."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        if frame is not None and frame.f_code.co_name == "_xla_gc_callback":
+            threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+        else:
+            raise KeyboardInterrupt
+
+    try:
+        old = signal.signal(signal.SIGINT, interrupt)
+    except ValueError:  # not the main thread: whoever started it handles the key
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, old)
 
 
 def say_error(text: str) -> None:
@@ -107,9 +136,12 @@ def demo(argv: list[str]) -> int:
 @command("train", "TASK METHOD [flags]", "learn a policy from data or a simulator")
 def train(argv: list[str]) -> int:
     if len(argv) < 2 or argv[0].startswith("-") or argv[1].startswith("-"):
-        print("usage: agir train TASK METHOD [--seeds N] [--updates N] [--data PATH] [method flags]\n")
-        print("`agir tasks` and `agir methods` list what there is; `agir train TASK METHOD --help` has the method's flags.")
-        return 0 if "-h" in argv or "--help" in argv else EXIT_USER
+        helped = "-h" in argv or "--help" in argv
+        if argv and not helped:
+            say_error(f"{'The METHOD is' if not argv[0].startswith('-') else 'TASK and METHOD are'} missing.")
+        print("usage: agir train TASK METHOD [--seeds N] [--updates N] [--data PATH] [--demonstrations N] [--run FOLDER] [method flags]\n")
+        print("`agir tasks` and `agir methods` list what there is; `agir train TASK METHOD --help` has all flags, the method's among them.")
+        return 0 if helped else EXIT_USER
     task, method, rest = argv[0], argv[1], argv[2:]
     quiet_jax()
     from agir.method_flags import parse
@@ -265,7 +297,7 @@ def report(argv: list[str]) -> int:
     class Page:
         """Writes report.html from runs and their evaluations."""
 
-        runs: Positional[tuple[pathlib.Path, ...]]
+        runs: Positional[tuple[pathlib.Path, ...]]  # their folders; what was not evaluated is (100 episodes a seed)
         output: pathlib.Path | None = None  # report.html in the first run's folder
 
     asked = flags(Page, "agir report", argv)
@@ -370,7 +402,8 @@ def shown(field: dataclasses.Field) -> Any:
     import tyro
 
     name, kind, parts = field.name, field.type, getattr(field.type, "__args__", ())
-    said = {"help_behavior_hint": ""} if field.default in (None, False, ()) else {}
+    many = name.endswith("s") and bool(getattr(kind, "__metadata__", ()))  # of a positional argument
+    said = {"help_behavior_hint": ""} if many or field.default in (None, False, ()) else {}
     if getattr(kind, "__metadata__", ()):  # Positional
         return Annotated[kind, tyro.conf.arg(metavar=name.rstrip("s").upper() + " ..." * name.endswith("s"), **said)]
     if type(None) not in parts:

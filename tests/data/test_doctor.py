@@ -82,7 +82,7 @@ def test_entries_that_never_change():
 def test_actions_outside_the_bounds_and_far_inside_them():
     data = healthy()
     action = edit(data.columns["action"], (81, 0), 1.4)
-    assert only(examine(changed(data, action=action)), "warning", "episode 2, row 1", "1.4", "[-1, 1]", "0.21%")
+    assert only(examine(changed(data, action=action)), "warning", "episode 2, row 1", "1.4", "[-1, 1]", "0.208%")
     assert only(examine(changed(data, action=data.columns["action"] / 100)), "note", "action, entry 0, 1", "a twentieth")
 
 

@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from agir.core.errors import BadSetting
+from agir.core.errors import BadSetting, BadSpec
 from agir.core.lanes import begin_lanes, step_lanes
 from agir.core.nouns import Act, Policy, Step
 from agir.core.spaces import Box, Dict, Discrete, Meaning, Spec
 from agir.data.dataset import Dataset
-from agir.data.normalization import Normalized, NormalizedEnvironment, by_bounds, clip, fit, normalize, normalized_spec
+from agir.data.normalization import Normalized, NormalizedEnvironment, by_bounds, clip, fit, normalize, normalized_spec, require_shape
 
 SPEC = Spec(
     Dict((("body", Box((3,))), ("camera", Box((2, 2, 1), dtype="uint8")), ("tool", Discrete(4)))),
@@ -205,3 +205,19 @@ def test_unknown_actions_decide_nothing(how):
     mine, wanted = fit(both.without_actions([1]), how=how).action, fit(both.take([0]), how=how).action
     np.testing.assert_array_equal(mine.shift, wanted.shift)
     np.testing.assert_array_equal(mine.scale, wanted.scale)
+
+
+@pytest.mark.parametrize(
+    "observation, words",
+    [
+        (np.zeros(4, np.float32), r"array of shape \[3\], not one of shape \[4\]"),
+        ([0.0, 0.0, 0.0], "array of shape .3., not a list"),
+        ({"a": 1}, "not one of a"),
+    ],
+)
+def test_an_observation_of_another_shape_is_refused_by_name(observation, words):
+    with pytest.raises(BadSpec, match=words):
+        require_shape(Box((3,)), observation, "observation")
+    with pytest.raises(BadSpec, match="observation.pose"):
+        require_shape(Dict((("pose", Box((3,))),)), {"pose": observation}, "observation")
+    require_shape(Dict((("pose", Box((3,))),)), {"pose": np.zeros(3)}, "observation")

@@ -133,6 +133,15 @@ def test_one_press_that_arrives_twice_and_a_termination_lose_nothing_either(toy,
     assert cut.asked["state"] == "interrupted" and 13 <= cut.checkpoints().steps[-1] < 40
 
 
+def test_an_interrupted_run_may_end_sooner(toy):
+    cut = toy("cut", reporter=StopAt(13))
+    done = cut.checkpoints().steps[-1]
+    with pytest.raises(BadSetting, match=f"has {done} updates behind it"):
+        resume(cut.folder, updates=done - 1)
+    run = resume(cut.folder, updates=done)
+    assert run.asked["state"] == "finished" and run.checkpoints().steps[-1] == done and (run.folder / "policies" / "last").exists()
+
+
 def test_a_finished_run_goes_on_longer(toy):
     run = resume(toy().folder, updates=50)
     assert run.asked["state"] == "finished" and run.checkpoints().steps[-1] == 50

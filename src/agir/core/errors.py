@@ -8,13 +8,18 @@ class AgirError(Exception):
     """Something a user can mend. The command prints the message without a traceback and exits with 2."""
 
 
+SHOWN = 24  # names in one message
+
+
 class UnknownName(AgirError):
     """A task, method, network, claim or field that does not exist."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], listing: str | None = None):
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(near)}?" if near else f" Known: {', '.join(known[:12])}{' ...' * (len(known) > 12)}."
+        hint = (
+            f" Did you mean {' or '.join(near)}?" if near else f" Known: {', '.join(known[:SHOWN])}{' and others' * (len(known) > SHOWN)}."
+        )
         super().__init__(f"There is no {kind} called '{name}'.{hint}" + (f" `{listing}` lists them." if listing else ""))
 
 

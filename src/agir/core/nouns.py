@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 
+from agir.core.errors import BadSetting
 from agir.core.spaces import Key, Spec
 
 
@@ -49,8 +50,11 @@ class Task:
         raise NotImplementedError
 
     def demonstrations(self, episodes: int, first: int = 0) -> Any:
-        """-> Dataset of `episodes` successful expert episodes; their starts are those of purpose "demonstrations" from index `first`."""
-        raise NotImplementedError
+        """-> Dataset of `episodes` successful expert episodes; their starts are those of purpose "demonstrations" from index `first`.
+
+        Raises BadSetting where the task has no expert.
+        """
+        raise BadSetting(f"{self.name} has no expert to ask for demonstrations: bring recordings (--data PATH, or data=...).")
 
     def replay(self, dataset: Any, episodes: int | None = None) -> dict | None:
         """The recorded actions of the first `episodes` (None: all), open loop from each recorded start.

@@ -156,7 +156,7 @@ def _bounds(dataset: Dataset) -> Iterator[Finding]:
             entry = int(np.argmax(outside[rows[0]]))
             what = (
                 f"{name}, entry {entry} is {column[rows[0], entry]:.4g}, outside [{low[entry]:.4g}, {high[entry]:.4g}]; so are "
-                f"{100 * len(rows) / len(column):.2g}% of rows"
+                f"{100 * len(rows) / len(column):.3g}% of rows"
             )
             mend = "clip them if the machine does; else the unit or the spec's bounds are wrong"
             yield Finding("warning", f"episode {episode}, row {row}", what, mend)
@@ -282,7 +282,7 @@ def _times(dataset: Dataset) -> Iterator[Finding]:
 
 def _rewards(dataset: Dataset) -> Iterator[Finding]:
     if not np.any(dataset.columns["reward"]):
-        yield Finding("note", "reward", "is 0 in every row", "well for imitation; a method that learns from rewards has nothing here")
+        yield Finding("note", "reward", "is 0 in every row", "fine for imitation; a method that learns from rewards has nothing here")
     inside = np.setdiff1d(np.arange(dataset.rows), dataset.ends - 1)
     if len(inside) < 50:
         return
@@ -290,5 +290,5 @@ def _rewards(dataset: Dataset) -> Iterator[Finding]:
     for leaf in (leaf for leaf in jax.tree.leaves(dataset.columns["observation"]) if leaf.ndim < 4):
         same &= (leaf[inside + 1] == leaf[inside]).reshape(len(inside), -1).all(1)
     if any(leaf.ndim < 4 for leaf in jax.tree.leaves(dataset.columns["observation"])) and same.mean() > 0.2:
-        what = f"{100 * same.mean():.0f}% of rows see exactly what the row before saw"
+        what = f"{100 * same.mean():.3g}% of rows see exactly what the row before saw"
         yield Finding("note", "observation", what, "pauses, or a slower sensor: drop still rows, or give the policy a history")

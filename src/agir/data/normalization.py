@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from agir.core.errors import BadSetting
+from agir.core.errors import BadSetting, BadSpec
 from agir.core.nouns import Act, Policy
 from agir.core.spaces import Box, Dict, Key, Space, Spec
 
@@ -134,8 +134,26 @@ class Normalized(Policy):
         return self.inner.start(key)
 
     def act(self, observation: Any, memory: Any, key: Key) -> Act:
+        require_shape(self.spec.observation, observation, "observation")
         action, memory, info = self.inner.act(self.normalization.observe(observation), memory, key)
         return Act(clip(self.spec.action, self.normalization.decode(action)), memory, info)
+
+
+def require_shape(space: Space, value: Any, where: str) -> None:
+    """Raises BadSpec, naming the part, where a value has not the space's shape. Its numbers are not looked at."""
+    if isinstance(space, Dict):
+        if not isinstance(value, dict) or value.keys() != dict(space.parts).keys():
+            raise BadSpec(f"The policy's {where} is a dict of {', '.join(name for name, _ in space.parts)}, not {_kind(value)}.")
+        for name, part in space.parts:
+            require_shape(part, value[name], f"{where}.{name}")
+    elif isinstance(space, Box) and getattr(value, "shape", None) != space.shape:
+        raise BadSpec(f"The policy's {where} is an array of shape {list(space.shape)}, not {_kind(value)}.")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"one of {', '.join(map(str, value))}"
+    return f"one of shape {list(value.shape)}" if hasattr(value, "shape") else f"a {type(value).__name__}"
 
 
 def clip(space: Space, action: Any) -> Any:

@@ -43,8 +43,10 @@ def evaluate(
     BadEnvironment on an observation or a reward that is not finite, naming seed, episode and step.
     """
     task.spec.require(policies.spec, f"the task {task.name}", "the policy")
-    if episodes < 1 or not 0 <= record <= episodes:
-        raise BadSetting(f"At least one episode is evaluated, of which 0 to all are recorded; not {episodes}, of which {record}.")
+    if episodes < 1:
+        raise BadSetting(f"--episodes should be above 0, not {episodes}.")
+    if not 0 <= record <= episodes:
+        raise BadSetting(f"Of {episodes} episodes 0 to {episodes} can be recorded, not {record}.")
     if purpose not in PURPOSES:
         raise BadSetting(f"Episodes have a purpose of {', '.join(PURPOSES)}; '{purpose}' is none.")
     labels, total, done = (0,) if seeds is None else tuple(seeds), episodes * len(seeds or (0,)), 0

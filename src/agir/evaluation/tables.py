@@ -200,11 +200,15 @@ def smallest_difference(comparison: Comparison) -> str:
 TRACK = 12  # characters of a bar
 
 
-def terminal_table(comparison: Comparison, width: int = 120) -> Any:
-    """-> something for `rich.console.Console.print`: the page's columns, in as many tables below each other as `width` asks for."""
-    from rich.console import Group
+def terminal_table(comparison: Comparison, width: int = 0) -> Any:
+    """-> something for `rich.console.Console.print`: the page's columns, in as many tables below each other as `width` asks for.
+
+    A width of 0 is the terminal's.
+    """
+    from rich.console import Console, Group
     from rich.text import Text
 
+    width = width or Console().width
     names = max([len(printable(row.name)) for row in comparison.rows], default=0)
     groups: list[list[Column]] = [[]]
     for column in columns(comparison):
@@ -230,7 +234,7 @@ def _terminal_part(comparison: Comparison, group: list[Column]) -> Any:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("Method", no_wrap=True, overflow="fold")
     for column in group:
-        table.add_column(Text(column.title), justify="left" if column.scale else "right")
+        table.add_column(Text(column.title), justify="left" if column.scale else "right", no_wrap=True)
     for i, row in enumerate(comparison.ordered):
         style = "dim" if row.floor else "bold"
         name = Text(printable(row.name), style=style)

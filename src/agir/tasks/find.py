@@ -47,6 +47,10 @@ def recordings(address: str | os.PathLike, belongs: Task | None = None) -> Datas
 
     Raises BadSetting on an address that is none, and what `read` raises.
     """
+    if not isinstance(address, str | os.PathLike):
+        raise BadSetting(
+            f"Data are a path, an address or an agir.Dataset (of episodes: Dataset.from_episodes), not a {type(address).__name__}."
+        )
     parts = address.split(AND) if isinstance(address, str) else [address]
     said = [part.strip() if isinstance(part, str) else part for part in parts]
     made = [_made(str(part)) if str(part).startswith(TASK) else read(part, belongs) for part in said]

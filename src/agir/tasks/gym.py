@@ -84,6 +84,9 @@ def from_gymnasium_value(space: spaces.Space, value: Any) -> Any:
     """An environment's value as agir's: choices count from 0, floats are float32. Shapes are left as they are."""
     match space:
         case spaces.Dict():
+            if not isinstance(value, dict) or not space.spaces.keys() <= value.keys():
+                what = f"a dict of {', '.join(value)}" if isinstance(value, dict) else f"a {type(value).__name__}"
+                raise BadEnvironment(f"An environment gives {what} where its space is a dict of {', '.join(space.spaces)}.")
             return {name: from_gymnasium_value(part, value[name]) for name, part in space.spaces.items()}
         case spaces.Discrete() | spaces.MultiDiscrete():
             return np.asarray(value - space.start, np.int32)
@@ -139,6 +142,8 @@ class GymnasiumTask(Task):
 
     def __init__(self, make: Callable[[], gymnasium.Env], name: str, horizon: int | None, meaning: Meaning | None, infos: tuple[str, ...]):
         self.name, self._make = name, make
+        if not callable(make):
+            raise BadSetting(f"{name}: give a function that makes the environment (or its id), not a {type(make).__name__} that is made.")
         env = make()
         if not isinstance(env, gymnasium.Env):
             raise BadEnvironment(f"{name}: the factory gives a {type(env).__name__}, not a gymnasium.Env.")

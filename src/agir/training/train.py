@@ -131,8 +131,8 @@ def resume(
     task = run.task = task or run.task or find_task(asked["task"])
     learner = build(asked["learner"])
     if updates is not None:
-        if updates < learner.updates:
-            raise BadSetting(f"{run.folder} is set to {learner.updates} updates: --updates {updates} is fewer. Name more, or leave it out.")
+        if updates < (done := max(run.checkpoints().steps, default=0)):
+            raise BadSetting(f"{run.folder} has {done} updates behind it: --updates {updates} is fewer. Name as many, or leave it out.")
         learner = dataclasses.replace(learner, updates=updates)
     brought = {name: (brought or {}).get(name, path) for name, path in asked["brought"].items()}
     given = {DEMONSTRATIONS: data or asked["data"]} | asked.get("other_data", {}) | (other_data or {})
@@ -235,7 +235,7 @@ def policy_folder(path: str | os.PathLike, which: str = "last") -> pathlib.Path:
     if not (path / "policies" / which / "policy.json").exists():
         if (path / "policies" / "last" / "policy.json").exists():
             raise BadSetting(f"{path} has no '{which}' policy: it was neither validated nor evaluated while it was trained. Use 'last'.")
-        raise BadSetting(f"{path} has no policy yet: `agir resume {path}` finishes its training.")
+        raise BadSetting(f"{path} has no policy yet: `agir resume {path}` finishes its training (sooner with --updates N).")
     return path / "policies" / which
 
 
