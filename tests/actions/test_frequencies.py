@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from agir.actions.frequencies import FastTokens, cosine_matrix, cosines, from_cosines, merged
+from agir.actions.frequencies import FastTokens, cosine_matrix, cosines, from_cosines
+from agir.actions.pairs import merged
 from agir.core.errors import BadSetting
 from agir.core.spaces import Box, Discrete, Spec
 
@@ -79,9 +80,9 @@ def test_encoding_equals_a_slow_one_and_comes_back_exactly():
     new = jnp.concatenate([chunks(60, seed=1), jax.random.uniform(jax.random.key(2), (60, HORIZON, 2), minval=-1.0)])
     sequences, counts = jax.jit(jax.vmap(TOKENS.encode))(new)
     integers = np.asarray(jax.vmap(TOKENS.integers)(new)) + TOKENS.limit
-    merges = np.asarray(TOKENS.merges).tolist()
+    merges = np.asarray(TOKENS.pairs.merges).tolist()
     for flat, sequence, count in zip(integers.reshape(len(new), -1).tolist(), np.asarray(sequences), np.asarray(counts)):
-        assert sequence[:count].tolist() == slow_merge(flat, merges, TOKENS.alphabet)
+        assert sequence[:count].tolist() == slow_merge(flat, merges, TOKENS.pairs.alphabet)
     decoded = jax.jit(jax.vmap(TOKENS.decode))(sequences, counts)
     rebuilt = jax.vmap(TOKENS.rebuild)(jnp.asarray(integers - TOKENS.limit))
     np.testing.assert_allclose(decoded, rebuilt, atol=1e-6)
@@ -91,15 +92,15 @@ def test_encoding_equals_a_slow_one_and_comes_back_exactly():
 
 def test_each_merge_is_the_most_frequent_pair_of_what_was_there():
     flat = np.asarray(jax.vmap(TOKENS.integers)(chunks(512))).reshape(512, -1) + TOKENS.limit
-    merges = np.asarray(TOKENS.merges)
+    merges = np.asarray(TOKENS.pairs.merges)
     for number in (0, 1, 5, MERGES - 1):
         pairs = collections.Counter()
         for sequence in flat.tolist():
-            so_far = slow_merge(sequence, merges[:number].tolist(), TOKENS.alphabet)
+            so_far = slow_merge(sequence, merges[:number].tolist(), TOKENS.pairs.alphabet)
             pairs.update(zip(so_far, so_far[1:]))
         assert pairs[tuple(merges[number].tolist())] == max(pairs.values()) > 1
-    spelt = slow_merge(flat[0].tolist(), [], TOKENS.alphabet)
-    assert np.asarray(TOKENS.lengths)[TOKENS.alphabet :].min() >= 2 and len(spelt) == TOKENS.longest
+    spelt = slow_merge(flat[0].tolist(), [], TOKENS.pairs.alphabet)
+    assert np.asarray(TOKENS.lengths)[TOKENS.pairs.alphabet :].min() >= 2 and len(spelt) == TOKENS.longest
 
 
 @pytest.mark.parametrize("scale", [1, 4, 10])
@@ -122,8 +123,8 @@ def test_where_no_pair_comes_twice_nothing_is_learnt():
     alone = (jnp.arange(12, dtype=jnp.int32)[None], jnp.array([12], jnp.int32))
     assert eqx.tree_equal(tokens.learn(*alone, jnp.int32(0)), tokens)
     after = tokens.learn(jnp.array([[1, 2, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0]], jnp.int32), jnp.array([5], jnp.int32), jnp.int32(1))
-    assert after.merges.tolist() == [[-1, -1], [1, 2]] and after.lengths[-2:].tolist() == [13, 2]
-    assert after.spelling[-1, :2].tolist() == [1, 2]
+    assert after.pairs.merges.tolist() == [[-1, -1], [1, 2]] and after.lengths[-2:].tolist() == [13, 2]
+    assert after.pairs.spelling[-1, :2].tolist() == [1, 2]
 
 
 def test_without_transform_and_merges_they_are_bins():

@@ -36,7 +36,7 @@ def test_all_sequences_that_say_a_chunk_sum_to_one_and_draws_have_their_probabil
     np.testing.assert_allclose(chances.sum(), 1, atol=1e-5)
     wanted = collections.defaultdict(float)
     for sequence, count, chance in zip(sequences, counts, chances):
-        said = tuple(itertools.chain.from_iterable(np.asarray(tokens.spelling)[t, : tokens.lengths[t]] for t in sequence[:count]))
+        said = tuple(itertools.chain.from_iterable(np.asarray(tokens.pairs.spelling)[t, : tokens.lengths[t]] for t in sequence[:count]))
         wanted[said] += float(chance)
     drawn = np.asarray(jax.vmap(tokens.integers)(draw(made, 20_000))).reshape(-1, 2) + tokens.limit
     seen = collections.Counter(map(tuple, drawn.tolist()))
@@ -52,7 +52,7 @@ def test_passes_are_the_tokens_drawn_and_the_likeliest_is_drawn_in_the_cold():
     first = int(jnp.argmax(made.network(jnp.zeros(2, jnp.int32), CONTEXT)[0]))
     assert passes.tolist() == [1 if first >= 5 else 2] * 20
     assert (chunks == chunks[:1]).all()
-    assert made.tokens.spelling[first][0] == made.tokens.integers(chunks[0])[0, 0] + made.tokens.limit
+    assert made.tokens.pairs.spelling[first][0] == made.tokens.integers(chunks[0])[0, 0] + made.tokens.limit
 
 
 def test_a_chunk_begins_now_and_padding_repeats_what_counts():

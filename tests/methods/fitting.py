@@ -75,5 +75,6 @@ def learner(kind, spec=NUMBERS, **settings):
 
 def began(stage, spec=NUMBERS):
     """What a stage hands on before its first update."""
-    stage = traced(dataclasses.replace(stage, spec=spec))
+    stage, _ = fill(stage, spec, {}, lambda _, inner, brought: began(inner, spec))
+    stage = traced(stage)
     return eqx.filter_jit(lambda key: stage.result(stage.init(key)))(jax.random.key(0))

@@ -9,7 +9,7 @@ CLAIM = Claim(
     slug="carp",
     sentence="Coarse to fine, four passes for a chunk are as good as DDIM's ten and as DDPM's hundred, in less than a fifth of the "
     "latter's time.",
-    source="Gong et al. 2024 (CARP), arXiv 2412.06782, tables 1 and 2",
+    source="Gong et al. 2024 (CARP), arXiv 2412.06782",
     method="carp",
     task=TWO_MODES,
     arms=on_four_modes(

@@ -21,7 +21,7 @@ CLAIM = Claim(
     slug="coa",
     sentence="Where goals lie outside of the region that was trained, trajectories made from their end back to now reach them more often "
     "than the same made forward, and as often as chunks.",
-    source="Zhang et al. 2025 (Chain-of-Action), arXiv 2506.09990, table 1 and figures 4 and 5",
+    source="Zhang et al. 2025 (Chain-of-Action), arXiv 2506.09990",
     method="coa",
     task=INSIDE,
     arms={

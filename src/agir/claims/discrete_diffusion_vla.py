@@ -11,7 +11,7 @@ CLAIM = Claim(
     slug="discrete-diffusion-vla",
     sentence="Masked discrete diffusion says a chunk of sixteen bins in six rounds as well as sixteen passes say them one by one, in less "
     "time, and better than one pass that says all.",
-    source="Liang et al. 2025 (Discrete Diffusion VLA), arXiv 2508.20072, tables 1 and 4",
+    source="Liang et al. 2025 (Discrete Diffusion VLA), arXiv 2508.20072",
     method="discrete-diffusion-vla",
     task=TWO_MODES,
     arms=on_four_modes(

@@ -11,7 +11,7 @@ CLAIM = Claim(
     slug="freqpolicy",
     sentence="From low frequencies to high, chunks are as good as DDPM-100's in a third of the time and as DDIM-10's, and better than the "
     "same model's in the order of time.",
-    source="Zhong et al. 2025 (FreqPolicy), arXiv 2506.01583, tables 1 to 4",
+    source="Zhong et al. 2025 (FreqPolicy), arXiv 2506.01583",
     method="freqpolicy",
     task=TWO_MODES,
     arms=on_four_modes(

@@ -20,7 +20,7 @@ CLAIM = Claim(
     slug="house_fast",
     sentence="Spelt in compressed frequencies, chunks take less than half of the passes that bins take, at the same error of rounding, "
     "and are as good; and as good as DDIM-10's.",
-    source="Pertsch et al. 2025 (FAST), arXiv 2501.09747, figures 3 and 6, table I",
+    source="Pertsch et al. 2025 (FAST), arXiv 2501.09747",
     method="fast",
     task=TWO_MODES,
     arms=on_four_modes(

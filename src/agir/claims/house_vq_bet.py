@@ -11,7 +11,7 @@ CLAIM = Claim(
     slug="house_vq_bet",
     sentence="One pass that says residual codes and offsets to them is as good as ten of DDIM, in less than half of the time, and offsets "
     "are part of it.",
-    source="Lee et al. 2024 (VQ-BeT), arXiv 2403.03181, tables 1 and 5, figure 5",
+    source="Lee et al. 2024 (VQ-BeT), arXiv 2403.03181",
     method="vq-bet",
     task=TWO_MODES,
     arms=on_four_modes(

@@ -76,6 +76,7 @@ METHODS: dict[str, tuple[str, str]] = {
         "agir.methods.imitation.nearest_neighbors:NearestNeighbors",
         "does what was done where it looked most like this (VINN); nothing is trained",
     ),
+    "prise": ("agir.methods.imitation.prise:PRISE", "skills: codes of actions, merged where they are often done together (PRISE)"),
     "rti-dp": ("agir.methods.imitation.rti_dp:RTIDP", "a trained diffusion policy with warm starts: a few passes a plan, no training"),
     "sdp": ("agir.methods.imitation.sdp:SDP", "a buffer of actions, the later the noisier, so that a plan needs a share of the passes"),
     "streaming-flow-policy": (
@@ -155,6 +156,7 @@ CLAIMS: dict[str, tuple[str, str]] = {
     "freqpolicy": ("agir.claims.freqpolicy:CLAIM", "low frequencies before high ones are as good as DDPM with 100 passes, and sooner"),
     "coa": ("agir.claims.coa:CLAIM", "backward reaches goals outside of the trained region more often than forward"),
     "vq-vla": ("agir.claims.vq_vla:CLAIM", "four residual codes say a chunk as well as sixteen bins"),
+    "prise": ("agir.claims.prise:CLAIM", "skills from other words and five demonstrations go further than cloning"),
     "house_fast": ("agir.claims.house_fast:CLAIM", "compressed frequencies are as good as bins in half of the passes"),
     "cogact": ("agir.claims.cogact:CLAIM", "plans that agree are averaged: better than a fixed average of all"),
     "class": ("agir.claims.class_pretraining:CLAIM", "an encoder trained by actions first, where every demonstration looks different"),

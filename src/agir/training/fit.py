@@ -5,15 +5,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from agir.actions.codes import ScalarCodec
 from agir.actions.frequencies import FastTokens
+from agir.actions.pairs import Pairs
 from agir.actions.residual import ResidualCodec
-from agir.core.nouns import Learner, Source, Window
+from agir.core.nouns import Learner, Source, Window, given
 from agir.core.spaces import Key
+from agir.data.windows import Segment
+from agir.networks.skill_codes import SkillCodes, Skills
 from agir.objectives.masked import held
-from agir.training.sources import Windows
+from agir.training.sources import Segments, Windows
 from agir.training.state import Trained
 
 
@@ -100,6 +103,71 @@ class FitFast(Learner):
 
     def result(self, state: FastTokens) -> FastTokens:
         return state
+
+
+class FitSkillCodes(Learner):
+    """Learns few codes of actions from which next states can be foretold: PRISE's first stage."""
+
+    codes: int = 10  # (paper)
+    dim: int = 32  # of a code (paper: 64 and more, with images)
+    width: int = 64  # of the layers
+    commitment: float = 0.25  # weight of what draws actions to their codes (paper's code)
+    rate: float = 1e-3  # of Adam (paper: 1e-4)
+    learns_from: Source = Segments(batch=128, length=4)  # paper: states up to 3 steps on are foretold
+    updates: int = 3000
+
+    def init(self, key: Key) -> Trained:
+        return Trained.begin(SkillCodes.create(self.spec, key, self.codes, self.dim, self.width), optax.adam(self.rate))
+
+    def loss(self, part: SkillCodes, batch: Segment) -> Float[Array, ""]:
+        seen, action = batch.experience.observation, batch.experience.action.reshape(*batch.mask.shape, -1)
+        return jnp.mean(jax.vmap(lambda *each: part.loss(*each, self.commitment))(seen, action, batch.mask))
+
+    def update(self, state: Trained, batch: Segment, step: Any, key: Key) -> tuple[Trained, dict]:
+        state, loss, _ = state.descend(lambda part: (self.loss(part, batch), {}), optax.adam(self.rate))
+        return state, {"loss": loss}
+
+    def validate(self, state: Trained, batch: Segment, key: Key) -> dict:
+        return {"loss": self.loss(state.model, batch)}
+
+    def result(self, state: Trained) -> SkillCodes:
+        return state.model
+
+
+class FitSkills(Learner):
+    """Learns which strings of codes are skills, one pair an update: PRISE's second stage."""
+
+    codes: SkillCodes | Learner = given(SkillCodes, default=FitSkillCodes(), about="what an action is, given what is seen")
+    merge: bool = True  # False: every code is a skill of one step
+    learns_from: Source = Segments(batch=512, length=16)  # strings, and so skills, of at most 16 steps
+    updates: int = 50  # skills beyond the codes (paper: 200 in all)
+
+    def init(self, key: Key) -> Pairs:
+        return Pairs.create(self.codes.codes, self.learns_from.length, self.updates if self.merge else 0)
+
+    def update(self, state: Pairs, batch: Segment, step: Any, key: Key) -> tuple[Pairs, dict]:
+        merged, counts = jax.vmap(state.merge)(*strings(self.codes, state, batch))
+        return state.learn(merged, counts, step), {"steps": per_skill(batch, counts)}
+
+    def validate(self, state: Pairs, batch: Segment, key: Key) -> dict:
+        return {"steps": per_skill(batch, jax.vmap(state.merge)(*strings(self.codes, state, batch))[1])}
+
+    def result(self, state: Pairs) -> Skills:
+        return Skills(self.codes, state)
+
+
+def strings(codes: SkillCodes, pairs: Pairs, batch: Segment) -> tuple[Int[Array, "batch longest"], Int[Array, " batch"]]:
+    """Segments as codes, as long as the pairs' strings are (what is longer is cut), and how many count."""
+    action = batch.experience.action.reshape(*batch.mask.shape, -1)
+    found = jax.vmap(lambda seen, action: codes.encode(codes.seen(seen), action))(batch.experience.observation, action)
+    length = min(found.shape[1], pairs.longest)
+    counts = (batch.mask[:, :length] > 0).sum(1).astype(jnp.int32)
+    return jnp.pad(found[:, :length], ((0, 0), (0, pairs.longest - length))), counts
+
+
+def per_skill(batch: Segment, counts: Int[Array, " batch"]) -> Float[Array, ""]:
+    """Steps a skill, in segments that are so many skills."""
+    return batch.mask.sum() / counts.astype(jnp.float32).sum()
 
 
 def chunks(batch: Window) -> Float[Array, "batch horizon size"]:
