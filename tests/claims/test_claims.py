@@ -10,9 +10,10 @@ import agir
 from agir.claims.claim import Arm, Claim, Part
 from agir.claims.run import PILOT_SEEDS, run_claim
 from agir.core import ledger, registry
+from agir.tasks.find import task as find_task
 from agir.training.comparison import measure, places
 from agir.training.progress import Reporter
-from agir.training.settings import make_method
+from agir.training.train import order
 
 TOY = Claim(
     slug="toy_claim",
@@ -91,7 +92,7 @@ def test_every_claim_of_the_house_is_well_formed():
             assert {part.ours, part.theirs} <= claim.arms.keys()
         for arm in claim.arms.values():
             assert arm.method in registry.names("method")
-            make_method(arm.method, {name: value for name, value in arm.settings.items() if name != "demonstrations"})  # or it raises
+            order(find_task(arm.task or claim.task), arm.method, **(claim.asked | arm.settings))  # or it raises
 
 
 def test_the_ledger_belongs_to_known_claims_and_no_verdict_is_at_odds_with_its_interval():

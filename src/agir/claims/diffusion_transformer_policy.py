@@ -3,7 +3,7 @@
 from agir.claims.claim import Arm, Claim, Part
 from agir.claims.dita import HEAD, IN_CONTEXT, REGRESSION, TWO_STEP
 
-POINT, GRIPPER = "planar/reach-tokens,distractors=8", "planar/grasp,observe=tokens"
+POINT, GRIPPER = "planar/reach-tokens,distractors=6", "planar/grasp,observe=tokens"
 MORE = {"execute": 4, "passes": 20}
 
 

@@ -3,7 +3,7 @@
 from agir.claims.baselines import CHUNK
 from agir.claims.claim import Arm, Claim, Part
 
-FEW, MANY = "planar/reach-tokens,distractors=2", "planar/reach-tokens,distractors=8"
+FEW, MANY = "planar/reach-tokens,distractors=2", "planar/reach-tokens,distractors=6"
 SEEN = {"history": 1, "horizon": 8, "execute": 4, "batch": 64, "updates": 1500}
 IN_CONTEXT = SEEN | {"network": "in-context", "width": 48, "depth": 2}
 HEAD = SEEN | {"network": "small-head", "width": 36, "depth": 2}
@@ -28,17 +28,15 @@ CLAIM = Claim(
     arms={
         "in context": CONTEXT,
         "small head": POOLED,
-        "in context, 8 distractors": with_many(CONTEXT),
-        "small head, 8 distractors": with_many(POOLED),
+        "in context, 6 distractors": with_many(CONTEXT),
+        "small head, 6 distractors": with_many(POOLED),
         "DDIM-10 on a flat vector": DDIM,
         "two-step on a flat vector": TWO_STEP,
         "regression on a flat vector": REGRESSION,
     },
     parts=(
         Part("In context succeeds more often than the head, by more than 5 points.", "in context", "small head", "success", 0.05),
-        Part(
-            "With eight distractors too, by more than 5 points.", "in context, 8 distractors", "small head, 8 distractors", "success", 0.05
-        ),
+        Part("With six distractors too, by more than 5 points.", "in context, 6 distractors", "small head, 6 distractors", "success", 0.05),
         Part(
             "In context is not worse than DDIM-10 on a flat vector by more than 5 points.",
             "in context",
@@ -54,7 +52,7 @@ CLAIM = Claim(
             0.05,
         ),
     ),
-    asked={"demonstrations": 20},
+    asked={"demonstrations": 40},
     budget_s=5400,
     note="The objects stand in an order that means nothing. Whether the gap grows with their number is seen from the first two parts, and "
     "not judged by itself. The two networks have as many parameters, and the same tokens.",

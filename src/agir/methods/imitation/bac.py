@@ -36,7 +36,7 @@ SCHEDULES = ("adaptive", "uniform")
 
 
 class BAC(Method):
-    base: Receding = given(Receding, about="a trained diffusion policy whose network is a transformer")
+    base: Receding | None = given(Receding, about="a trained diffusion policy whose network is a transformer")
     sampler: str = "ddpm"  # of the base's weights: ddpm (paper) or ddim
     passes: int = 100  # from noise to a clean chunk (paper)
     computed: int = 10  # of them, those in which a block is computed (paper: 5 to 10)

@@ -20,7 +20,7 @@ HOW = ("adaptive", "temporal", "receding")
 
 
 class Ensemble(Method):
-    base: Executor = given(Executor, about="a trained policy that plans chunks")
+    base: Executor | None = given(Executor, about="a trained policy that plans chunks")
     how: str = "adaptive"  # adaptive, temporal or receding
     plans: int = 7  # adaptive: the last so many are averaged (CogACT)
     alpha: float = 0.1  # adaptive: how much less a plan weighs that disagrees (CogACT)

@@ -31,7 +31,7 @@ from agir.training.sources import Nothing
 
 
 class RTIDP(Method):
-    base: Receding = given(Receding, about="a trained diffusion policy")
+    base: Receding | None = given(Receding, about="a trained diffusion policy")
     sampler: str = "ddpm"  # of the base's weights: ddpm (paper) or ddim
     passes: int = 100  # from noise to a clean chunk (paper)
     warm: int = 3  # of them, the last ones, for every plan but the first (paper: by task)
