@@ -49,6 +49,10 @@ def test_listings(capsys):
     for name in ("tasks", "methods", "claims"):
         assert run(name) == 0
     assert "cartpole" in capsys.readouterr().out
+    assert run("tasks", "metaworld") == 0
+    assert capsys.readouterr().out.count("metaworld/") > 50
+    assert run("tasks", "planar/pu") == 0 and "planar/push" in capsys.readouterr().out
+    assert run("methods", "diffusionn") == cli.EXIT_USER and "Did you mean diffusion-policy" in capsys.readouterr().err
     assert run("tasks", "pole") == 0
     text = capsys.readouterr().out
     assert "cartpole" in text and "mountain-car" not in text

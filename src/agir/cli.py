@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
-from agir.core.errors import AgirError, BadSetting
+from agir.core.errors import AgirError
+from agir.listings import listing, show_help, task_listing
 
 COMMANDS: dict[str, tuple[str, str, Callable[[list[str]], int]]] = {}  # name -> (arguments, one line, function)
 EXIT_USER, EXIT_INTERRUPTED = 2, 130
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def run_command(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
-        return show_help()
+        return show_help({name: row[:2] for name, row in COMMANDS.items()})
     if argv[0] in ("-V", "--version", "version"):
         print(f"agir {importlib.metadata.version('agir')}")
         return 0
@@ -80,40 +81,6 @@ def say_error(text: str) -> None:
     from rich.console import Console
 
     Console(stderr=True).print(f"agir: {text}", style="red", highlight=False, markup=False, soft_wrap=True)
-
-
-def show_help() -> int:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    console.print("[bold]agir[/]: learn action policies, evaluate them with statistics, act with them.\n\nusage: agir COMMAND ...\n")
-    table = Table.grid(padding=(0, 2))
-    for name, (arguments, about, _) in COMMANDS.items():
-        table.add_row(f"  [cyan]{name}[/] {arguments.replace('[', chr(92) + '[')}", about)
-    console.print(table)
-    console.print("\n`agir COMMAND --help` has the flags; `agir train TASK METHOD --help` those of the method.\nStart with: agir demo")
-    return 0
-
-
-def listing(kind: str, argv: list[str], columns: tuple[str, ...], cells: Callable[[str, str], tuple]) -> int:
-    """A table of names, those that hold all of the words given."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from agir.core.registry import names
-
-    if "-h" in argv or "--help" in argv:
-        print(f"usage: agir {kind}s [WORD ...]\n\nLists the {kind}s whose name or description holds every WORD.")
-        return 0
-    rows = [(name, about) for name, about in sorted(names(kind).items()) if all(word.lower() in f"{name} {about}".lower() for word in argv)]
-    if not rows and argv:
-        raise BadSetting(f"No {kind} holds {' and '.join(repr(word) for word in argv)}. `agir {kind}s` lists all.")
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
-    for name, about in rows:
-        table.add_row(*cells(name, about))
-    Console().print(table, markup=False)
-    return 0
 
 
 @command("demo", "[--quick]", "policies learn from demonstrations and act; a report (two minutes on two cores)")
@@ -327,9 +294,9 @@ def claim(argv: list[str]) -> int:
     return run_claims(asked.slugs, asked.folder, pilot=asked.pilot)
 
 
-@command("tasks", "[WORD ...]", "what there is to do")
+@command("tasks", "[WORD ...]", "what there is to do; `agir tasks metaworld` lists a family")
 def tasks(argv: list[str]) -> int:
-    return listing("task", argv, ("task", ""), lambda name, about: (name, about))
+    return task_listing(argv)
 
 
 @command("methods", "[WORD ...]", "what there is to learn it with")
