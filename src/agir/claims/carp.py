@@ -1,9 +1,12 @@
 """Coarse to fine in four passes against denoising in ten and in a hundred."""
 
+import dataclasses
+
 from agir.claims.baselines import DDIM, DDPM, MIXTURE, REGRESSION, TOKENS, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 CARP = Arm("carp", TOKENS)
+EQUAL = dataclasses.replace(DDIM, settings=DDIM.settings | {"passes": 4})  # as many passes an action
 
 CLAIM = Claim(
     slug="carp",
@@ -13,12 +16,21 @@ CLAIM = Claim(
     method="carp",
     task=TWO_MODES,
     arms=on_four_modes(
-        {"CARP": CARP, "DDIM-10": DDIM, "DDPM-100": DDPM, "mixture": MIXTURE, "two-step": TWO_STEP, "regression": REGRESSION},
+        {
+            "CARP": CARP,
+            "DDIM-10": DDIM,
+            "DDIM-4": EQUAL,
+            "DDPM-100": DDPM,
+            "mixture": MIXTURE,
+            "two-step": TWO_STEP,
+            "regression": REGRESSION,
+        },
         "CARP",
         "DDIM-10",
     ),
     parts=(
         *part_on_four_modes(Part("CARP is not worse than DDIM-10 by more than 5 points.", "CARP", "DDIM-10", "success", -0.05)),
+        Part("At equal passes CARP is not worse than DDIM-4 by more than 5 points.", "CARP", "DDIM-4", "success", -0.05),
         Part("CARP is not worse than DDPM-100 by more than 5 points.", "CARP", "DDPM-100", "success", -0.05),
         Part("CARP succeeds more often than regression, by more than 10 points.", "CARP", "regression", "success", 0.10),
         Part("A call of CARP takes less than a fifth of one of DDPM-100.", "CARP", "DDPM-100", "ms_per_call", 0.2, below=True),

@@ -5,7 +5,8 @@ import dataclasses
 from agir.claims.baselines import DDIM, DDPM, MIXTURE, REGRESSION, TOKENS, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
-FREQUENCY = Arm("freqpolicy", TOKENS | {"passes": 4})
+FREQUENCY = Arm("freqpolicy", TOKENS | {"passes": 4})  # 4 of the transformer, 16 of its head
+EQUAL = dataclasses.replace(DDIM, settings=DDIM.settings | {"passes": 20})  # as many passes an action
 
 CLAIM = Claim(
     slug="freqpolicy",
@@ -19,6 +20,7 @@ CLAIM = Claim(
             "FreqPolicy": FREQUENCY,
             "in time": dataclasses.replace(FREQUENCY, settings=FREQUENCY.settings | {"order": "time"}),
             "DDIM-10": DDIM,
+            "DDIM-20": EQUAL,
             "DDPM-100": DDPM,
             "mixture": MIXTURE,
             "two-step": TWO_STEP,
@@ -29,6 +31,7 @@ CLAIM = Claim(
     ),
     parts=(
         *part_on_four_modes(Part("FreqPolicy is not worse than DDIM-10 by more than 5 points.", "FreqPolicy", "DDIM-10", "success", -0.05)),
+        Part("At equal passes FreqPolicy is not worse than DDIM-20 by more than 5 points.", "FreqPolicy", "DDIM-20", "success", -0.05),
         Part("FreqPolicy is not worse than DDPM-100 by more than 5 points.", "FreqPolicy", "DDPM-100", "success", -0.05),
         Part("FreqPolicy succeeds more often than the order of time, by more than 2 points.", "FreqPolicy", "in time", "success", 0.02),
         Part("FreqPolicy succeeds more often than regression, by more than 10 points.", "FreqPolicy", "regression", "success", 0.10),
