@@ -46,5 +46,6 @@ CLAIM = Claim(
     asked={},
     budget_s=1500,
     note="The prior data are 60 episodes to the goal that is meant and 20 to each of seven others, which end an episode as failures. "
-    "Pilot (3 seeds, 100 episodes): retrieval 1.00, the demonstrations alone 0.84, all of the data 0.38, both in balance 0.47.",
+    "Pilot (3 seeds, 100 episodes): retrieval 1.00, the demonstrations alone 0.84, all of the data 0.38, both in balance 0.47. "
+    "Of the 400 rows that are kept all lead to the goal that is meant, in all three seeds; of the prior rows 32% do.",
 )

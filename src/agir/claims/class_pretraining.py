@@ -43,5 +43,5 @@ CLAIM = Claim(
     seeds=5,
     episodes=200,
     note="The paper has 200 demonstrations of robots and a visual shift in all of them; here images are of 24 pixels. Five seeds, because "
-    "images are dear on two cores.",
+    "images are dear on two cores. Not piloted.",
 )
