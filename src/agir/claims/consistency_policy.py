@@ -33,7 +33,7 @@ CLAIM = Claim(
         *part_on_four_modes(
             Part("The student's one pass is not worse than DDIM-10 by more than 5 points.", "student-1", "DDIM-10", "success", -0.05)
         ),
-        Part("It is not worse than DDPM-100 by more than 5 points.", "student-1", "DDPM-100", "success", -0.05),
+        Part("The student's three passes are not worse than DDIM-10 by more than 5 points.", "student-3", "DDIM-10", "success", -0.05),
         Part("It succeeds more often than two passes of the teacher, by more than 10 points.", "student-1", "DDIM-2", "success", 0.10),
         Part(
             "It succeeds more often than one Euler step of flow matching, by more than 10 points.", "student-1", "flow-1", "success", 0.10
@@ -42,6 +42,7 @@ CLAIM = Claim(
     ),
     asked={"demonstrations": 100},
     budget_s=4800,
-    note="Each seed's student learns from that seed's teacher, the arm DDIM-10, for as many updates again. student-3 makes "
-    "three passes. A single pass of DDIM begins at the last step, where there should be no noise left: so two.",
+    note="Each seed's student learns from that seed's teacher, the arm DDIM-10, for as many updates again. A single pass of DDIM begins at "
+    "the last step, where there should be no noise left: so two stand against the student's one. Pilot (2 seeds, 100 episodes): DDIM-10 "
+    "0.93, the student 0.41 in one pass and 0.75 in three.",
 )

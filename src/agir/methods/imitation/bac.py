@@ -11,7 +11,8 @@ that a plan computes: that many operations of the blocks are left. Nothing is tr
 
 Deviations: similarities are means over several windows of the data (the paper: one calibration episode); the network's first and last
 layers, and what the transformer's memory is made of, are computed in every pass, as in the paper's code. In many lanes of several
-seeds at once all blocks are computed and chosen from: time is saved where one policy acts.
+seeds at once all blocks are computed and chosen from: time is saved where one policy acts. With DDPM what is kept cannot take
+away the noise that each pass draws anew; in small networks, where little goes past the blocks, that tells (see the claim).
 """
 
 import dataclasses
