@@ -43,8 +43,8 @@ CLAIM = Claim(
     asked={"demonstrations": 100},
     budget_s=4800,
     note="Nothing is learnt by the arms that take DDPM-100's weights, a seed each. Each block has ten passes of its own, and of six blocks "
-    "the five that change most those of the feed-forward blocks behind them: as many in all as 19 evenly spaced passes compute; the share is a "
-    "fact, and stands in the run's metrics (computed_share). Pilot (1 seed, 100 episodes, base of 1500 updates): all passes of DDPM 0.79, "
-    "cached (2 bubbled) 0.17: what is kept cannot take away the noise that DDPM draws anew in each pass. So DDIM, which draws none, "
-    "stands beside: all passes 0.66; cached 0.49 with 0 or 2 bubbled, 0.64 with all; 10 evenly spaced passes 0.64.",
+    "the five that change most those of the feed-forward blocks behind them: as many in all as 19 evenly spaced passes compute; the "
+    "share is a fact, and stands in the run's metrics (computed_share). Pilot (1 seed, 100 episodes, base of 1500 updates): all passes of "
+    "DDPM 0.79, cached (2 bubbled) 0.17: what is kept cannot take away the noise that DDPM draws anew in each pass. So DDIM, which draws "
+    "none, stands beside: all passes 0.66; cached 0.49 with 0 or 2 bubbled, 0.64 with all; 10 evenly spaced passes 0.64.",
 )
