@@ -9,7 +9,7 @@ from agir.core.errors import BadSetting
 from agir.core.spaces import Box, Dict, Discrete, Spec
 from agir.data.dataset import Dataset
 from agir.data.normalization import Normalization, normalize
-from agir.data.windows import segment, tabulate, transition, window
+from agir.data.windows import foresight, segment, tabulate, transition, window
 
 SPEC = Spec(Dict((("place", Box((2,))), ("token", Discrete(1000)))), Box((3,)))
 
@@ -59,6 +59,27 @@ def test_window_is_the_slow_loop(seed, lengths, history, horizon):
             assert got.mask[row, history - 1] == 1
             row += 1
     assert row == table.rows and got.mask.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("seed, lengths", CASES)
+@pytest.mark.parametrize("frames, every", [(1, 1), (3, 2)])
+def test_what_is_seen_later_is_the_slow_loop(seed, lengths, frames, every):
+    episodes, table = make(seed, lengths)
+    got = jax.jit(jax.vmap(lambda row: foresight(table, row, 2, 3, frames, every)))(jnp.arange(table.rows))
+    plain = jax.jit(jax.vmap(lambda row: window(table, row, 2, 3)))(jnp.arange(table.rows))
+    jax.tree.map(np.testing.assert_array_equal, (got.observation, got.action, got.mask), (plain.observation, plain.action, plain.mask))
+    row = 0
+    for episode in episodes:
+        steps = len(episode["reward"])
+        for time in range(steps):
+            for frame in range(frames):
+                at = time + every * (frame + 1)
+                assert got.ahead_mask[row, frame] == float(at <= steps)
+                for part in ("place", "token"):
+                    np.testing.assert_array_equal(got.ahead[part][row, frame], episode["observation"][part][min(at, steps)])
+            row += 1
+    with pytest.raises(BadSetting, match="0 frames 1 apart"):
+        foresight(table, jnp.int32(0), 1, 1, 0)
 
 
 @pytest.mark.parametrize("seed, lengths", CASES)

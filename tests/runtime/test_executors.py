@@ -130,9 +130,11 @@ class Counter(Streamer):
         seen = jnp.stack([observations["place"].sum(), observations["time"][0, 0], last.sum()])
         return self.gain * seen + jax.random.uniform(key, (3,)), jnp.int32(0)
 
-    def follow(self, plan):
+    begin_passes = 5
+
+    def follow(self, plan, observation):
         seen, number = plan
-        return seen + number.astype(jnp.float32), (seen, number + 1), 2
+        return seen + number.astype(jnp.float32) + observation["place"].sum(), (seen, number + 1), 2
 
 
 @pytest.mark.parametrize("history, execute", [(1, 1), (2, 3)])
@@ -146,10 +148,11 @@ def test_streaming_equals_the_slow_reference(history, execute):
             if step % execute == 0:
                 stack = jax.tree.map(lambda x: jnp.stack([x[max(0, step - history + 1 + i)] for i in range(history)]), own)
                 plan = streamer.begin(stack, last, keys[step, lane])
-            last, plan, _ = streamer.follow(plan)
+            last, plan, _ = streamer.follow(plan, jax.tree.map(lambda x: x[step], own))
             np.testing.assert_allclose(actions[step, lane], last, rtol=1e-5)
             assert bool(info["planned"][step, lane]) == (step % execute == 0)
-    assert (info["passes"] == 2).all()  # every action pays for itself, the first too
+            paid = 2 + 5 * (step % execute == 0)  # every action pays for itself, the first for its plan too
+            assert int(info["passes"][step, lane]) == paid
 
 
 def test_lanes_out_of_step_and_begun_again():

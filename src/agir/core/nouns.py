@@ -127,6 +127,13 @@ class Window(eqx.Module):
     mask: Any  # float32 [horizon]: 0 where the chunk runs over either end of the episode; padding never counts
 
 
+class Foresight(Window):
+    """A window, and what was seen after it."""
+
+    ahead: Any  # [frames, ...]: observations after the window's last; past the episode's end its final one is repeated
+    ahead_mask: Any  # float32 [frames]: 0 there
+
+
 # -------------------------------------------------------------------------------------------------------------- learning
 def given(capability: type, default: Any = None, about: str = "") -> Any:
     """A field that is a finished thing, not a number: a trained part or policy, a dataset, a simulator, a language model.

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from agir.core.errors import BadSetting
-from agir.core.nouns import Experience, Window
+from agir.core.nouns import Experience, Foresight, Window
 
 PLAIN = ("observation", "action", "reward", "terminated")  # what stands in fields of Experience; other columns are its info
 
@@ -72,6 +72,20 @@ def window(table: Table, row: Int[Array, ""], history: int, horizon: int) -> Win
     if "recorded" in table.columns:
         inside = inside & table.columns["recorded"][at]
     return Window(_at(table.columns["observation"], seen), action, inside.astype(jnp.float32))
+
+
+def foresight(table: Table, row: Int[Array, ""], history: int, horizon: int, frames: int, every: int = 1) -> Foresight:
+    """The window at `row`, and the `frames` observations at `row` + `every`, `row` + 2 `every`, ...: the true ones, an episode's final
+    observation among them. Past it that one is repeated, with mask 0. Raises BadSetting where `frames` or `every` is below 1.
+    """
+    if frames < 1 or every < 1:
+        raise BadSetting(f"What is seen later is 1 or more frames, 1 or more steps apart, not {frames} frames {every} apart.")
+    seen, last = window(table, row, history, horizon), table.last[row]
+    at = row + every * jnp.arange(1, frames + 1)
+    final = _at(table.final_observation, table.episode[row])
+    over = lambda x: (at > last).reshape(-1, *(1,) * (x.ndim - 1))
+    ahead = jax.tree.map(lambda x, end: jnp.where(over(x), end, x), _at(table.columns["observation"], jnp.minimum(at, last)), final)
+    return Foresight(seen.observation, seen.action, seen.mask, ahead, (at <= last + 1).astype(jnp.float32))
 
 
 def transition(table: Table, row: Int[Array, ""], discount: Any, steps: int = 1) -> Experience:

@@ -33,9 +33,7 @@ class Encoder(eqx.Module):
 
     @property
     def features(self) -> int:
-        found = images_in(self.space)
-        seen = sum(net.out.weight.shape[1] for net in self.images.values())
-        return flat_size(self.space) - sum(flat_size(box) for box in found.values()) + seen
+        return number_count(self.space) + sum(net.out.weight.shape[1] for net in self.images.values())
 
     def __call__(self, observation: Any, key: Key | None = None) -> Float[Array, "history features"]:
         """With a key, images are cut at a random place (augmentation, in training); without, in the middle.
@@ -57,6 +55,18 @@ def images_in(space: Space, path: str = "") -> dict[str, Box]:
     if isinstance(space, Dict):
         return {at: box for name, part in space.parts for at, box in images_in(part, f"{path}/{name}").items()}
     return {path: space} if isinstance(space, Box) and space.image else {}
+
+
+def numbers_in(space: Space, value: Any) -> Float[Array, " size"]:
+    """All of an observation but its images, as one vector (choices as one-hot)."""
+    if isinstance(space, Dict):
+        return jnp.concatenate([numbers_in(part, value[name]) for name, part in space.parts])
+    return jnp.zeros(0) if images_in(space) else flatten(space, value)
+
+
+def number_count(space: Space) -> int:
+    """The length of `numbers_in`'s vector."""
+    return flat_size(space) - sum(flat_size(box) for box in images_in(space).values())
 
 
 def cut_out(image: UInt8[Array, "height width channels"], percent: int, key: Key | None) -> UInt8[Array, "rows columns channels"]:

@@ -101,12 +101,20 @@ class Receding(Executor):
 class Streamer(Policy):
     """What `Streaming` drives: a planner whose actions are computed one at a time."""
 
+    @property
+    def begin_passes(self) -> int:
+        """The passes of the network that `begin` takes."""
+        return 0
+
     def begin(self, observations: Any, last: Any, key: Key) -> Any:
         """-> a plan, from observations [history, ...] and the action done last (zeros before the first), with no action computed yet."""
         raise NotImplementedError
 
-    def follow(self, plan: Any) -> tuple[Any, Any, int]:
-        """-> the plan's next action, the plan without it, and the passes of the network that it took."""
+    def follow(self, plan: Any, observation: Any) -> tuple[Any, Any, int]:
+        """-> the plan's next action, the plan without it, and the passes of the network that it took.
+
+        `observation` is the present one: a plan may react to it.
+        """
         raise NotImplementedError
 
 
@@ -143,9 +151,10 @@ class Streaming(Policy):
         past, due = remember(memory.past, observation), memory.taken >= self.execute
         begin = lambda streamer, *arguments: streamer.begin(*arguments)
         plan = when(due, begin, self.streamer, (past.observations, memory.last, key), memory.plan)
-        action, plan, passes = self.streamer.follow(plan)
+        action, plan, passes = self.streamer.follow(plan, observation)
         kept = Stream(past, plan, action, jnp.where(due, 0, memory.taken) + 1)
-        return Act(action, kept, {"planned": due, "passes": jnp.int32(passes)})
+        passes = passes + jnp.where(due, self.streamer.begin_passes, 0)
+        return Act(action, kept, {"planned": due, "passes": passes.astype(jnp.int32)})
 
 
 class Overlap(NamedTuple):

@@ -11,12 +11,13 @@ from agir.actions.codes import ScalarCodec
 from agir.actions.frequencies import FastTokens
 from agir.actions.pairs import Pairs
 from agir.actions.residual import ResidualCodec
-from agir.core.nouns import Learner, Source, Window, given
+from agir.core.nouns import Foresight, Learner, Source, Window, given
 from agir.core.spaces import Key
 from agir.data.windows import Segment
+from agir.generators.reactive import ReactiveCodec
 from agir.networks.skill_codes import SkillCodes, Skills
 from agir.objectives.masked import held
-from agir.training.sources import Segments, Windows
+from agir.training.sources import Foresights, Segments, Windows
 from agir.training.state import Trained
 
 
@@ -78,6 +79,29 @@ class FitResidual(FitPart):
 
     def loss(self, part: ResidualCodec, batch: Window, key: Key) -> Float[Array, ""]:
         return part.loss(chunks(batch), batch.mask, self.commitment)
+
+
+class FitReactive(FitPart):
+    """Learns the slow and the fast half of reactive chunks (generators/reactive.py)."""
+
+    horizon: int = 15  # actions a chunk, from the last observation on
+    latent: int = 4  # numbers for each four actions (paper)
+    width: int = 64  # of the encoder's channels and of the decoder's state (paper: 32)
+    beta: float = 1e-6  # weight of the divergence (paper)
+    felt: tuple[int, ...] = ()  # which of an observation's numbers the decoder reads at every step, from 0 on; nothing: all
+    learns_from: Source = Foresights(batch=128)
+
+    @property
+    def frames(self) -> int:
+        """What is seen at each action but the first, whose observation is the window's."""
+        return self.horizon - 1
+
+    def create(self, key: Key) -> ReactiveCodec:
+        return ReactiveCodec.create(self.spec, key, self.horizon, self.latent, self.width, self.felt)
+
+    def loss(self, part: ReactiveCodec, batch: Foresight, key: Key) -> Float[Array, ""]:
+        keys = jax.random.split(key, batch.mask.shape[0])
+        return jnp.mean(jax.vmap(lambda window, key: part.loss(window, key, self.beta))(batch, keys))
 
 
 class FitFast(Learner):

@@ -8,10 +8,10 @@ import jax
 from agir.core.errors import BadSetting
 from agir.core.keys import stream
 from agir.core.lanes import begin_lanes, step_lanes
-from agir.core.nouns import Experience, Learner, Policy, Source, Window, bound, fixed
+from agir.core.nouns import Experience, Foresight, Learner, Policy, Source, Window, bound, fixed
 from agir.core.scans import lean_scan
 from agir.core.spaces import Key
-from agir.data.windows import Segment, Table, segment, transition, window
+from agir.data.windows import Segment, Table, foresight, segment, transition, window
 from agir.training.host_source import HostRollout
 from agir.training.loop import LANES, for_lanes
 from agir.training.world import World
@@ -64,6 +64,19 @@ class Windows(FromData):
 
     def cut(self, row: Any) -> Window:
         return window(self.table, row, self.history, self.horizon)
+
+
+class Foresights(Windows):
+    """-> Foresight [batch, ...]: windows, and the learner's `frames` observations after them, `every` steps apart (1, if unsaid)."""
+
+    frames: int = bound(0)
+    every: int = bound(1)
+
+    def bind(self, world: World, learner: Learner, split: str = "training") -> "Foresights":
+        return dataclasses.replace(super().bind(world, learner, split), frames=learner.frames, every=getattr(learner, "every", 1))
+
+    def cut(self, row: Any) -> Foresight:
+        return foresight(self.table, row, self.history, self.horizon, self.frames, self.every)
 
 
 class Segments(FromData):

@@ -69,7 +69,7 @@ class FlowStreamer(Streamer):
     def begin(self, observations: Any, last: Float[Array, "..."], key: Key) -> Any:
         return self.model.encoder(observations), self.model.generator.begin(last, key), jnp.int32(0)
 
-    def follow(self, plan: Any) -> tuple[Any, Any, int]:
+    def follow(self, plan: Any, observation: Any) -> tuple[Any, Any, int]:
         context, action, step = plan
         action = self.model.generator.move(action, step, context)
         return action, (context, action, step + 1), self.model.generator.step_passes
