@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from agir.core.lanes import begin_lanes, choose, move_lanes, step_lanes
 from agir.core.nouns import Act, Policy, Step
@@ -28,6 +29,22 @@ class Walk:
         return state, Step({"seen": place}, place[0], over & state["terminates"], over & ~state["terminates"], {"left": left})
 
 
+class Seen(Walk):
+    """The same, with an image of where it is."""
+
+    def look(self, observation):
+        level = jnp.clip(128 + 40 * observation["seen"], 0, 255).astype(jnp.uint8)
+        return observation | {"image": jnp.broadcast_to(level[:1], (3, 2, 3))}
+
+    def reset(self, key):
+        state, observation = super().reset(key)
+        return state, self.look(observation)
+
+    def step(self, state, action, key):
+        state, after = super().step(state, action, key)
+        return state, after._replace(observation=self.look(after.observation))
+
+
 class Counting(Policy):
     """Its memory counts the steps since it began, from a random number."""
 
@@ -42,10 +59,10 @@ class Counting(Policy):
 ENV, POLICY = Walk(), Counting(SPEC)
 
 
-def slow(key):
+def slow(env, key):
     """The same with Python loops: one lane at a time, an episode's end handled by `if`."""
     resets, starts = jax.random.split(key, (2, LANES))
-    lanes = [(*ENV.reset(resets[lane]), POLICY.start(starts[lane])) for lane in range(LANES)]
+    lanes = [(*env.reset(resets[lane]), POLICY.start(starts[lane])) for lane in range(LANES)]
     rows = []
     for time in range(STEPS):
         moving, reset, start = jax.random.split(jax.random.fold_in(key, time), 3)
@@ -53,23 +70,25 @@ def slow(key):
         resets, starts = jax.random.split(reset, LANES), jax.random.split(start, LANES)
         for lane, (state, observation, memory) in enumerate(lanes):
             action, memory, info = POLICY.act(observation, memory, act[lane])
-            state, after = ENV.step(state, action, move[lane])
+            state, after = env.step(state, action, move[lane])
             discount = 0.0 if after.terminated else 0.9
             rows.append((observation, action, after, discount, info))
             over = bool(after.terminated | after.truncated)
-            lanes[lane] = (*ENV.reset(resets[lane]), POLICY.start(starts[lane])) if over else (state, after.observation, memory)
+            lanes[lane] = (*env.reset(resets[lane]), POLICY.start(starts[lane])) if over else (state, after.observation, memory)
     return lanes, rows
 
 
-def test_lanes_walk_as_each_would_alone():
+@pytest.mark.parametrize("env", [ENV, Seen()])
+def test_lanes_walk_as_each_would_alone(env):
+    """Images are drawn for the lanes that begin again alone; what comes of it is the same."""
     key = jax.random.key(3)
-    lanes = begin_lanes(ENV, POLICY, *jax.random.split(key, (2, LANES)))
-    advance = jax.jit(lambda lanes, key: step_lanes(ENV, POLICY, lanes, key, 0.9))
+    lanes = begin_lanes(env, POLICY, *jax.random.split(key, (2, LANES)))
+    advance = jax.jit(lambda lanes, key: step_lanes(env, POLICY, lanes, key, 0.9))
     experience = []
     for time in range(STEPS):
         lanes, row = advance(lanes, jax.random.fold_in(key, time))
         experience += [jax.tree.map(lambda x, lane=lane: x[lane], row) for lane in range(LANES)]
-    slow_lanes, slow_rows = slow(key)
+    slow_lanes, slow_rows = slow(env, key)
     close = lambda a, b: jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6), a, b)
     for mine, (observation, action, after, discount, info) in zip(experience, slow_rows):
         close(

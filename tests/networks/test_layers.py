@@ -57,7 +57,7 @@ def test_transposed_convolution_scatters_each_step():
     np.testing.assert_allclose(conv(x), wanted[1:9] + np.asarray(conv.bias), atol=1e-5)
 
 
-@pytest.mark.parametrize("kernel, stride, side", [(3, 1, 5), (3, 2, 6), (1, 2, 4), (8, 4, 16)])
+@pytest.mark.parametrize("kernel, stride, side", [(3, 1, 5), (3, 2, 6), (1, 2, 4), (8, 4, 16), (8, 4, 13), (4, 2, 7)])
 def test_convolution_over_images(kernel, stride, side):
     conv, x = grown(lambda draw: Conv2d(2, 3, kernel, draw, stride=stride), KEY), random(1, side, side + stride, 2)
     reach = kernel // 2

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from agir.core.nouns import Environment, Experience, Policy
 from agir.core.spaces import Key
+from agir.core.when import when
 
 
 def begin_lanes(env: Environment, policy: Policy, resets: Key, starts: Key) -> tuple:
@@ -29,6 +30,13 @@ def move_lanes(env: Environment, policy: Policy, lanes: tuple, key: Key) -> tupl
     return (state, after.observation, memory), (action, act_info, after)
 
 
+def _begun_where(over: Any, env: Environment, policy: Policy, lanes: tuple, resets: Key, starts: Key) -> tuple:
+    """Lanes that begin again where `over`, each drawn only then: an image costs more than all else of a reset."""
+    one = lambda over, key, old: when(over, lambda env, key: env.reset(key), env, (key,), old, block=1)
+    state, observation = jax.vmap(one)(over, resets, lanes[:2])
+    return state, observation, choose(over, jax.vmap(policy.start)(starts), lanes[2])
+
+
 def step_lanes(env: Environment, policy: Policy, lanes: tuple, key: Key, discount: Any = 1.0) -> tuple[tuple, Experience]:
     """One step of every lane; where an episode ends, the next begins with a fresh memory.
 
@@ -38,8 +46,11 @@ def step_lanes(env: Environment, policy: Policy, lanes: tuple, key: Key, discoun
     move, reset, start = jax.random.split(key, 3)
     lanes, (action, act_info, after) = move_lanes(env, policy, lanes, move)
     count = after.reward.shape[0]
-    fresh = begin_lanes(env, policy, jax.random.split(reset, count), jax.random.split(start, count))
-    lanes = choose(after.terminated | after.truncated, fresh, lanes)
+    over, resets, starts = after.terminated | after.truncated, jax.random.split(reset, count), jax.random.split(start, count)
+    if any(leaf.dtype == jnp.uint8 and leaf.ndim == 4 for leaf in jax.tree.leaves(observation)):
+        lanes = _begun_where(over, env, policy, lanes, resets, starts)
+    else:
+        lanes = choose(over, begin_lanes(env, policy, resets, starts), lanes)
     successor, reward, terminated, truncated, info = after
     discount = jnp.where(terminated, 0.0, discount)
     return lanes, Experience(observation, action, reward, discount, successor, terminated, truncated, info, act_info)
