@@ -18,6 +18,7 @@ COMMON: list[tuple[str, Any, Any, str]] = [  # name, type, default, help
     ("seeds", int, 1, "how many seeds are trained at once"),
     ("data", str | None, None, "demonstrations: a file, a folder, hub:ORG/NAME, or task:NAME[@EPISODES]; several with ' + ' between"),
     ("demonstrations", int | None, None, "episodes asked of the task's own expert where no data are given"),
+    ("labelled", int | None, None, "episodes that keep their actions, the first ones; the others' are made unknown (action-free)"),
     ("run", pathlib.Path | None, None, "the run's folder (runs/TASK-METHOD-N)"),
     ("normalize", str, "limits", "observations and actions: limits, standard or none"),
     ("validation_share", float, 0.1, "share of the episodes held out"),

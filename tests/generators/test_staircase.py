@@ -45,7 +45,9 @@ def test_parts_and_passes_by_hand():
 def test_steps_of_training_are_a_staircase_or_one_for_all():
     generator = buffer(horizon=12, history=1, execute=4, passes=6)
     draw = lambda constant: np.asarray(
-        jax.vmap(dataclasses.replace(generator, constant=constant).draw_step)(jax.random.split(jax.random.key(0), 2000))
+        jax.vmap(lambda key, own=dataclasses.replace(generator, constant=constant): own.draw_step(key, jnp.ones(own.horizon)))(
+            jax.random.split(jax.random.key(0), 2000)
+        )
     )
     one, stairs, mixed = draw(1.0), draw(0.0), draw(0.3)
     assert (one == one[:, :1]).all() and one.min() == 0 and one.max() == STEPS - 1

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from agir.core.nouns import Window
+from agir.core.nouns import Foresight
 from agir.core.spaces import Box, Spec
 from agir.core.stages import fill, givens
 from agir.methods.imitation.diffusion_policy import DiffusionPolicy
@@ -47,12 +47,14 @@ def acts(policy, observations, lanes):
     return jax.vmap(lane)(jax.random.split(jax.random.key(7), lanes))
 
 
-def two_ways(key, history=1, horizon=4, batch=64):
-    """From anywhere, all actions of a chunk are 0.6 or all are -0.6."""
-    see, choose = jax.random.split(key)
+def two_ways(key, history=1, horizon=4, batch=64, frames=1):
+    """From anywhere, all actions of a chunk are 0.6 or all are -0.6; what is seen later is anything."""
+    see, choose, later = jax.random.split(key, 3)
     way = jnp.where(jax.random.bernoulli(choose, 0.5, (batch, 1, 1)), 0.6, -0.6)
     seen = jax.random.normal(see, (batch, history, 2))
-    return Window(seen, jnp.broadcast_to(way, (batch, horizon, 1)), jnp.ones((batch, horizon)))
+    ahead = jax.random.normal(later, (batch, frames, 2))
+    chunk = jnp.broadcast_to(way, (batch, horizon, 1))
+    return Foresight(seen, chunk, jnp.ones((batch, horizon)), ahead, jnp.ones((batch, frames)))
 
 
 @functools.cache

@@ -34,3 +34,9 @@ def part_on_four_modes(part: Part) -> tuple[Part, Part]:
     sentence = f"On four modes: {part.sentence[0].lower() if part.sentence.split()[0].istitle() else part.sentence[0]}{part.sentence[1:]}"
     other = dataclasses.replace(part, sentence=sentence, ours=f"{part.ours}, 4 modes", theirs=f"{part.theirs}, 4 modes")
     return part, other
+
+
+def with_data(arm: Arm, labelled: int, free: int = 0) -> Arm:
+    """The arm on so many episodes with their actions, and so many more without."""
+    data = {"demonstrations": labelled + free} | ({"labelled": labelled} if free else {})
+    return dataclasses.replace(arm, settings=arm.settings | data)

@@ -40,12 +40,20 @@ TASKS: dict[str, tuple[str, str]] = {
 }
 
 METHODS: dict[str, tuple[str, str]] = {
+    "act-jepa": (
+        "agir.methods.imitation.act_jepa:ACTJEPA",
+        "chunks of actions, and what will be seen foretold in the abstract, from one encoder (ACT-JEPA)",
+    ),
     "act": ("agir.methods.imitation.act:ACT", "chunks by a variational autoencoder, and the mean of all that were planned for now (ACT)"),
     "bc-rnn": ("agir.methods.imitation.bc_rnn:RecurrentCloning", "clones with a recurrent memory and a mixture of Gaussians (robomimic)"),
     "behavior-cloning": ("agir.methods.imitation.behavior_cloning:BehaviorCloning", "supervised learning of the demonstrated actions"),
     "behavior-retrieval": (
         "agir.methods.imitation.behavior_retrieval:BehaviorRetrieval",
         "clones demonstrations and those of a second dataset's rows that are like them",
+    ),
+    "crossway-diffusion": (
+        "agir.methods.imitation.crossway_diffusion:CrosswayDiffusion",
+        "Diffusion Policy whose middle must also tell what was seen",
     ),
     "diffusion-policy": ("agir.methods.imitation.diffusion_policy:DiffusionPolicy", "denoises chunks of actions (DDPM, DDIM)"),
     "discrete-diffusion-vla": (
@@ -77,6 +85,16 @@ METHODS: dict[str, tuple[str, str]] = {
         "does what was done where it looked most like this (VINN); nothing is trained",
     ),
     "prise": ("agir.methods.imitation.prise:PRISE", "skills: codes of actions, merged where they are often done together (PRISE)"),
+    "pad": ("agir.methods.imitation.pad:PAD", "actions and what will be seen, denoised together at one step (PAD)"),
+    "uwm": (
+        "agir.methods.imitation.uwm:UWM",
+        "actions and what will be seen, denoised with a step each; learns from action-free episodes too (Unified World Models)",
+    ),
+    "uva": ("agir.methods.imitation.uva:UVA", "one latent of actions and what will be seen; acting decodes the actions alone (UVA)"),
+    "reactive-diffusion-policy": (
+        "agir.methods.imitation.reactive_diffusion_policy:ReactiveDiffusionPolicy",
+        "a slow diffusion of latents, and a fast decoder that reads a force at every step",
+    ),
     "rti-dp": ("agir.methods.imitation.rti_dp:RTIDP", "a trained diffusion policy with warm starts: a few passes a plan, no training"),
     "sdp": ("agir.methods.imitation.sdp:SDP", "a buffer of actions, the later the noisier, so that a plan needs a share of the passes"),
     "streaming-flow-policy": (
@@ -187,6 +205,15 @@ CLAIMS: dict[str, tuple[str, str]] = {
     "il-data-quality": ("agir.claims.il_data_quality:CLAIM", "noise of the system in the data helps, the demonstrator's does not"),
     "mcnn": ("agir.claims.mcnn:CLAIM", "held near memories, few demonstrations go further"),
     "motion-tracks": ("agir.claims.motion_tracks:CLAIM", "tracks of hands lead a robot to goals that it was never shown"),
+    "reactive-diffusion-policy": (
+        "agir.claims.reactive_diffusion_policy:CLAIM",
+        "a decoder that feels at every step wipes a surface that jumps, open-loop chunks do not",
+    ),
+    "act-jepa": ("agir.claims.act_jepa:CLAIM", "foretelling what will be seen costs nothing, and makes use of action-free episodes"),
+    "crossway-diffusion": ("agir.claims.crossway_diffusion:CLAIM", "telling what was seen from the middle makes a better policy"),
+    "pad": ("agir.claims.pad:CLAIM", "denoising what will be seen with the actions makes a better policy"),
+    "uva": ("agir.claims.uva:CLAIM", "one latent for actions and what will be seen acts as well as Diffusion Policy, no slower"),
+    "uwm": ("agir.claims.uwm:CLAIM", "action-free episodes add to a few that have their actions"),
     "mp1": ("agir.claims.mp1:CLAIM", "MP1 with one pass is as good as DDIM with ten"),
     "streaming-flow-policy": (
         "agir.claims.streaming_flow_policy:CLAIM",

@@ -84,14 +84,25 @@ class Diffusion(FromNoise):
         self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
     ) -> Float[Array, " horizon"]:
         """The squared error of each step, the mean over its entries."""
+        chunk, step, noise, noisy = self.disturbed(chunk, mask, key)
+        return self.error(self.network(noisy, step, context), chunk, noise)
+
+    def disturbed(
+        self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], key: Key
+    ) -> tuple[Float[Array, "horizon size"], Float[Array, " times"], Float[Array, "horizon size"], Float[Array, "horizon size"]]:
+        """-> the chunk, what the network is told of the step that is drawn, the noise, and the chunk with the noise in it."""
         chunk = self.flat(chunk, mask)
         draw, disturb = jax.random.split(key)
-        step, noise = self.draw_step(draw), self.noise(disturb)
+        step, noise = self.draw_step(draw, mask), self.noise(disturb)
         noisy = noised(chunk, jnp.asarray(kept(self.steps), jnp.float32)[step], noise)
-        predicted = self.network(noisy, self.told(step.astype(jnp.float32)), context)
+        return chunk, self.told(step.astype(jnp.float32)), noise, noisy
+
+    def error(
+        self, predicted: Float[Array, "horizon size"], chunk: Float[Array, "horizon size"], noise: Float[Array, "horizon size"]
+    ) -> Float[Array, " horizon"]:
         return ((predicted - (noise if self.prediction == "epsilon" else chunk)) ** 2).mean(-1)
 
-    def draw_step(self, key: Key) -> Int[Array, "*actions"]:
+    def draw_step(self, key: Key, mask: Float[Array, " horizon"]) -> Int[Array, "*actions"]:
         """A step to train at: one for the chunk (or, in a subclass, one for each of its actions)."""
         return jax.random.randint(key, (), 0, self.steps)
 
@@ -125,7 +136,10 @@ class Diffusion(FromNoise):
         now = column(at.now)
         signal, spread = jnp.sqrt(now), jnp.sqrt(1 - now)
         clean, noise = ((x - spread * out) / signal, out) if self.prediction == "epsilon" else (out, (x - signal * out) / spread)
-        return clean if self.bound is None else jnp.clip(clean, -self.bound, self.bound), noise
+        return self.clipped(clean), noise
+
+    def clipped(self, clean: Float[Array, "horizon size"]) -> Float[Array, "horizon size"]:
+        return clean if self.bound is None else jnp.clip(clean, -self.bound, self.bound)
 
     def step(
         self, x: Float[Array, "horizon size"], at: Pass, context: Float[Array, "history features"], key: Key | None

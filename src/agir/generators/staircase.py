@@ -60,7 +60,7 @@ class Staircase(Diffusion):
     def told(self, step: Array) -> Float[Array, " horizon"]:
         return jnp.broadcast_to(step, (self.horizon,))
 
-    def draw_step(self, key: Key) -> Int[Array, " horizon"]:
+    def draw_step(self, key: Key, mask: Float[Array, " horizon"]) -> Int[Array, " horizon"]:
         """A step of the training's for each action."""
         choose, one, down = jax.random.split(key, 3)
         top = jnp.asarray(self.steps * (self.part + 1) // self.parts - 1, jnp.int32)

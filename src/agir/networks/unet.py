@@ -117,6 +117,17 @@ class Unet(eqx.Module):
     def __call__(
         self, chunk: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]
     ) -> Float[Array, "horizon outputs"]:
+        return self.with_middle(chunk, times, context)[0]
+
+    @property
+    def middle_size(self) -> int:
+        """The channels of the pyramid's top."""
+        return self.middle[-1].second.conv.weight.shape[2]
+
+    def with_middle(
+        self, chunk: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]
+    ) -> tuple[Float[Array, "horizon outputs"], Float[Array, "steps channels"]]:
+        """-> the output, and what stands at the pyramid's top."""
         told = () if self.time is None else (self.time(times),)
         condition = mish(jnp.concatenate([*told, context.ravel()]))
         x, kept = chunk, []
@@ -126,10 +137,11 @@ class Unet(eqx.Module):
             x = x if level.resample is None else level.resample(x)
         for block in self.middle:
             x = block(x, condition)
+        top = x
         for level in self.up:
             x = level.second(level.first(jnp.concatenate([x, kept.pop()], -1), condition), condition)
             x = level.resample(x)
-        return self.out(self.last(x))
+        return self.out(self.last(x)), top
 
 
 class PlainUnet(eqx.Module):

@@ -32,6 +32,8 @@ class GeneratingMethod(Method):
     The weights that act are a moving average.
     """
 
+    model_kind = ChunkModel
+
     history: int = 2  # observations seen (Diffusion Policy)
     execute: int = 8  # of a chunk's actions, done before the next chunk (Diffusion Policy)
     width: int = 64  # of a token in the transformer
@@ -83,7 +85,7 @@ class GeneratingMethod(Method):
             )
         see, think = jax.random.split(key)
         encoder = self.encoder(see)
-        return Trained.begin(ChunkModel(encoder, self.create(encoder.features, think)), self.optimiser(), average=True)
+        return Trained.begin(self.model_kind(encoder, self.create(encoder.features, think)), self.optimiser(), average=True)
 
     def loss(self, model: ChunkModel, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
         return self.tuned(model).loss(batch, key, augment)

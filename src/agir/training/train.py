@@ -8,6 +8,7 @@ import pathlib
 from typing import Any
 
 import equinox as eqx
+import numpy as np
 
 from agir.core import registry
 from agir.core.describe import build, describe
@@ -45,8 +46,9 @@ def train(
     A second dataset that the method wants is `NAME_data`. `settings` are the method's fields; a list of floats is a sweep (another
     value is not another program); a given (`base=`) is a run's folder, a bundle's, or the part itself (of a run with the same seeds
     each seed takes its own policy, of another run all take the first). Also understood: `demonstrations` (the task's usual number),
-    `normalize` ("limits"), `validation_share` (0.1), `selections` (evaluations during training), `selection_episodes` (20), `over`
-    ("vmap" or "map"), `log_to` ("tensorboard" or "wandb"). Raises AgirError for whatever a caller can mend.
+    `labelled` (episodes that keep their actions: all), `normalize` ("limits"), `validation_share` (0.1), `selections` (evaluations
+    during training), `selection_episodes` (20), `over` ("vmap" or "map"), `log_to` ("tensorboard" or "wandb").
+    Raises AgirError for whatever a caller can mend.
     """
     task = find_task(task) if isinstance(task, str) else task
     others, _ = _other_data(method, settings)
@@ -101,6 +103,7 @@ def _written(value: Any) -> str:
 
 OPTIONS = {
     "demonstrations": None,  # episodes asked of the task's expert; None: the task's usual number
+    "labelled": None,  # episodes that keep their actions, the first ones; the others' are made unknown (None: all keep them)
     "normalize": "limits",
     "validation_share": 0.1,
     "selections": None,  # evaluations during training; None: 10 where the task is compiled and nothing is learnt from data
@@ -249,6 +252,8 @@ def world_of(
     options = asked["options"]
     wanted = dict.fromkeys(name for source in _sources(learner, parts) for name in source.wants())
     datasets = {name: _dataset(task, name, data, options["demonstrations"]) for name in wanted}
+    if DEMONSTRATIONS in datasets:
+        datasets[DEMONSTRATIONS] = hidden(datasets[DEMONSTRATIONS], options.get("labelled"))
     for name, dataset in datasets.items() if reporter is not None else ():
         if data.get(name) is not None:
             examined(dataset, reporter.say)
@@ -272,6 +277,17 @@ def world_of(
 def _sources(learner: Learner, parts: dict[str, Part]) -> list:
     stages = [getattr(learner, f.name) for f in dataclasses.fields(learner) if f.name not in parts]
     return [learner.learns_from, *(s for stage in stages if isinstance(stage, Learner) for s in _sources(stage, parts))]
+
+
+def hidden(dataset: Dataset, labelled: int | None) -> Dataset:
+    """With the actions of all but the first `labelled` episodes unknown; raises BadSetting where none would be known."""
+    if labelled is None:
+        return dataset
+    if not 1 <= labelled <= dataset.episodes:
+        raise BadSetting(
+            f"--labelled is how many of the {dataset.episodes} episodes keep their actions, at least one of them: not {labelled}."
+        )
+    return dataset.without_actions(np.arange(dataset.episodes) >= labelled)
 
 
 def _dataset(task: Task, name: str, data: dict[str, Any], episodes: int | None) -> Dataset:

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from agir.core.errors import BadSetting
-from agir.core.nouns import Policy, Window, given
+from agir.core.nouns import Learner, Policy, Window, given
 from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.diffusion import Diffusion
@@ -33,7 +33,7 @@ from agir.training.state import Trained
 
 
 class ReactiveDiffusionPolicy(ChunkMethod):
-    codec: ReactiveCodec = given(ReactiveCodec, default=FitReactive(), about="a latent of chunks and the decoder that reacts")
+    codec: ReactiveCodec | Learner = given(ReactiveCodec, default=FitReactive(), about="a latent of chunks and the decoder that reacts")
     steps: int = 100  # of noise in training (paper)
     sampler: str = "ddim"  # ddim (paper) or ddpm
     passes: int = 10  # of the slow network for a latent (paper: 8)

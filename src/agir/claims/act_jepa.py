@@ -1,0 +1,38 @@
+"""Foretelling in the abstract what will be seen, beside cloning chunks of actions."""
+
+from agir.claims.baselines import CHUNK, DDIM, REGRESSION, TWO_STEP, with_data
+from agir.claims.claim import Arm, Claim, Part
+
+JEPA = Arm("act-jepa", CHUNK | {"network": "mlp", "width": 256, "depth": 3, "rate": 1e-3})
+ALONE = Arm("act-jepa", JEPA.settings | {"weight": 0.0})
+
+CLAIM = Claim(
+    slug="act-jepa",
+    sentence="Foretelling what will be seen costs a chunked cloner nothing, and with it 200 action-free episodes add to 20 that have "
+    "their actions.",
+    source="Vujinovic & Kovacevic 2025 (ACT-JEPA), arXiv 2501.14622, section 4",
+    method="act-jepa",
+    task="planar/push",
+    arms={
+        "ACT-JEPA, 20": with_data(JEPA, 20),
+        "ACT-JEPA, 20 and 200 without": with_data(JEPA, 20, 200),
+        "actions alone, 20": with_data(ALONE, 20),
+        "DDIM-10, 20": with_data(DDIM, 20),
+        "two-step, 20": with_data(TWO_STEP, 20),
+        "regression, 20": with_data(REGRESSION, 20),
+    },
+    parts=(
+        Part(
+            "It is not worse than its own network learning actions alone by more than 5 points.",
+            "ACT-JEPA, 20",
+            "actions alone, 20",
+            "success",
+            -0.05,
+        ),
+        Part("It is not worse than regression by more than 5 points.", "ACT-JEPA, 20", "regression, 20", "success", -0.05),
+        Part("The 200 add more than 5 points.", "ACT-JEPA, 20 and 200 without", "ACT-JEPA, 20", "success", 0.05),
+    ),
+    asked={},
+    budget_s=3600,
+    note="",
+)

@@ -1,0 +1,31 @@
+"""A second task for the middle of the U-Net: to tell what was seen."""
+
+from agir.claims.baselines import CHUNK
+from agir.claims.claim import Arm, Claim, Part
+
+SEEING = CHUNK | {"batch": 64, "updates": 3000}
+UNET = SEEING | {"network": "unet", "width": 32, "depth": 2, "rate": 1e-3}
+
+CLAIM = Claim(
+    slug="crossway-diffusion",
+    sentence="With images, Diffusion Policy succeeds more often if the middle of its network must also tell what was seen, at the same "
+    "time of a call.",
+    source="Li et al. 2023 (Crossway Diffusion), arXiv 2307.01849, table I",
+    method="crossway-diffusion",
+    task="planar/push,observe=image",
+    arms={
+        "Crossway": Arm("crossway-diffusion", UNET | {"alpha": 0.1}),
+        "DDIM-10": Arm("diffusion-policy", UNET | {"sampler": "ddim", "passes": 10}),
+        "two-step": Arm("two-step-regression", UNET),
+        "regression": Arm("behavior-cloning", SEEING | {"head": "mse", "width": 384, "depth": 3}),
+    },
+    parts=(
+        Part("It succeeds more often than DDIM-10, by more than 3 points.", "Crossway", "DDIM-10", "success", 0.03),
+        Part("A call takes less than 1.1 times one of DDIM-10.", "Crossway", "DDIM-10", "ms_per_call", 1.1, below=True),
+    ),
+    asked={"demonstrations": 50},
+    budget_s=14_400,
+    seeds=5,
+    episodes=200,
+    note="",
+)

@@ -1,0 +1,97 @@
+"""Crossway Diffusion (Li et al. 2023, arXiv 2307.01849): Diffusion Policy whose middle must also tell what was seen.
+
+    training   min  |e - e(a_k, k, o)|^2  +  alpha |o - d(m)|^2,      m what stands at the top of the U-Net's pyramid in that same pass
+    acting     Diffusion Policy's, and nothing more: the decoder d is left behind
+
+The second term reaches the U-Net's way down and, through the context, the encoder of images. o are the numbers of all `history`
+observations, and of each view the last image, as it was cut for the encoder.
+
+Deviations: images are decoded at 16 x 16 (the paper: whole, with 2-D features made of the intersection's channels), the intersection is
+all of the top in one vector; smaller networks. Where states are seen, the numbers alone are decoded: the paper's is a method for images.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from agir.core.errors import BadSetting
+from agir.core.nouns import Policy, Window
+from agir.core.spaces import Key
+from agir.generators.chunk_model import ChunkModel
+from agir.generators.diffusion import Diffusion
+from agir.networks.decoder import StateDecoder, small
+from agir.networks.encoder import cut_out, images_in, numbers_in
+from agir.objectives.masked import masked_mean
+from agir.runtime.executors import Receding
+from agir.runtime.planner import Planner
+from agir.training.chunk_method import ChunkMethod
+from agir.training.state import Trained
+
+
+class CrosswayDiffusion(ChunkMethod):
+    networks = ("unet",)
+
+    alpha: float = 0.1  # weight of the reconstruction (paper)
+    steps: int = 100  # of noise in training (paper)
+    sampler: str = "ddim"  # ddim or ddpm (paper)
+    passes: int = 10  # of the network for a chunk (paper: 100)
+
+    def create(self, features: int, key: Key) -> "Crossway":
+        """Raises BadSetting for a network without a middle."""
+        if self.network not in self.networks:
+            raise BadSetting(f"--network {self.network} has no middle from which to reconstruct: use unet.")
+        think, tell = jax.random.split(key)
+        network = self.denoiser(features, think)
+        depth = len(network.down)
+        size = self.horizon // 2 ** (depth - 1) * network.middle_size
+        decoder = StateDecoder.create(self.spec.observation, self.history, size, tell)
+        how = {"sampler": self.sampler, "sampling_passes": self.passes, "bound": self.bound}
+        return Crossway(network, self.horizon, self.spec.action.shape, self.steps, decoder=decoder, **how)
+
+    def loss(self, model: ChunkModel, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
+        space = self.spec.observation
+
+        def one(window: Window, key: Key) -> tuple[Float[Array, " horizon"], Float[Array, ""]]:
+            cut, disturb = jax.random.split(key)
+            cut = cut if augment else None
+            errors, (numbers, images) = model.generator.both(window.action, window.mask, model.encoder(window.observation, cut), disturb)
+            last = jax.tree.map(lambda x: x[-1], window.observation)
+            squares = [(numbers - jax.vmap(lambda seen: numbers_in(space, seen))(window.observation)) ** 2]
+            for path in images_in(space):
+                squares.append((images[path] - small(cut_out(part_at(last, path), self.crop, cut))) ** 2)
+            return errors, sum(square.mean() for square in squares if square.size)
+
+        errors, told = jax.vmap(one)(batch, jax.random.split(key, len(batch.mask)))
+        return masked_mean(errors, batch.mask) + jnp.asarray(self.alpha, jnp.float32) * told.mean()
+
+    def policy(self, state: Trained) -> Policy:
+        """Without the decoder."""
+        best = state.best
+        plain = ChunkModel(best.encoder, best.generator.without())
+        return Receding(self.spec, Planner(self.spec, plain), self.history, self.execute)
+
+
+class Crossway(Diffusion):
+    decoder: Any = None
+
+    def both(
+        self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
+    ) -> tuple[Float[Array, " horizon"], Any]:
+        """-> the loss of each step, and what the decoder says was seen: in one pass."""
+        chunk, step, noise, noisy = self.disturbed(chunk, mask, key)
+        predicted, middle = self.network.with_middle(noisy, step, context)
+        return self.error(predicted, chunk, noise), self.decoder(middle.ravel())
+
+    def without(self) -> Diffusion:
+        """The plain diffusion."""
+        how = {"sampler": self.sampler, "sampling_passes": self.sampling_passes, "bound": self.bound}
+        return Diffusion(self.network, self.horizon, self.shape, self.steps, **how)
+
+
+def part_at(value: Any, path: str) -> Any:
+    """The part of an observation at a path of `images_in`."""
+    for name in path.split("/")[1:]:
+        value = value[name]
+    return value

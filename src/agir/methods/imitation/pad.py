@@ -1,0 +1,25 @@
+"""PAD, prediction with action (Guo et al. 2024, arXiv 2411.18179): actions and what will be seen, denoised together at one step.
+
+    training   min  E |e_a - e_a'|^2 + weight |e_f - e_f'|^2,   (e_a', e_f') = network(a_k, f_k, k, o)
+               where no actions are recorded: a learnt value stands in their place, and only the second term counts
+    acting     both are denoised together from noise; the next `execute` of the actions are done
+
+o are the last `history` observations, a the `horizon` actions from the first of them on, f the numbers of `frames` observations ahead.
+
+Deviations: as for UWM, with which it shares all but these three lines: what is predicted are the normalised numbers of a state (the
+paper: latents of images, and of depth), in a small network that begins with nothing (the paper: a pretrained image generator).
+"""
+
+import math
+
+import jax.numpy as jnp
+
+from agir.core.spaces import Key
+from agir.generators.joint import Joint
+from agir.training.foresight_method import JointMethod
+
+
+class PAD(JointMethod):
+    def create(self, features: int, key: Key) -> Joint:
+        absent = jnp.zeros(self.horizon * math.prod(self.spec.action.shape))
+        return self.joint(features, key, together=True, mode="joint", absent=absent)
