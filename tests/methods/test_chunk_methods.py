@@ -82,7 +82,9 @@ def test_padding_and_other_rows_change_nothing(name):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_choices_are_refused_by_name(name):
-    with pytest.raises(BadSpec, match="needs actions that are numbers; these are Discrete.3.. Use behavior-cloning"):
+    with pytest.raises(
+        BadSpec, match=f"{KINDS[name].__name__} needs actions that are numbers; these are Discrete.3.. Use behavior-cloning"
+    ):
         learner(KINDS[name], Spec(Box((2,)), Discrete(3))).init(jax.random.key(0))
 
 
