@@ -49,10 +49,10 @@ def test_padding_says_nothing_to_the_codec():
     stage = dataclasses.replace(STAGE, spec=NUMBERS)
     part = eqx.filter_jit(stage.init)(jax.random.key(0)).model
     mask = jnp.array([1.0, 1, 1, 0, 0])
-    window = jax.tree.map(lambda x: x[0], dataclasses.replace(pushed(jax.random.key(0), batch=1), mask=mask[None]))
-    spoiled = dataclasses.replace(window, action=jnp.where(mask[:, None] > 0, window.action, jnp.nan))
-    loss = eqx.filter_jit(eqx.filter_value_and_grad(lambda part, window: stage.loss(part, window, jax.random.key(1))))
-    (value, gradient), (same, same_gradient) = loss(part, window), loss(part, spoiled)
+    batch = dataclasses.replace(pushed(jax.random.key(0), batch=1), mask=mask[None])
+    spoiled = dataclasses.replace(batch, action=jnp.where(mask[None, :, None] > 0, batch.action, jnp.nan))
+    loss = eqx.filter_jit(eqx.filter_value_and_grad(lambda part, batch: stage.loss(part, batch, jax.random.key(1))))
+    (value, gradient), (same, same_gradient) = loss(part, batch), loss(part, spoiled)
     assert jnp.isfinite(value) and value == same
     jax.tree.map(np.testing.assert_array_equal, eqx.filter(gradient, eqx.is_array), eqx.filter(same_gradient, eqx.is_array))
 
