@@ -34,5 +34,5 @@ CLAIM = Claim(
     ),
     asked={},
     budget_s=3600,
-    note="",
+    note="Not piloted. The draft's sentence on probes of the encoder is not judged: a claim compares success, returns, times and passes.",
 )

@@ -27,5 +27,5 @@ CLAIM = Claim(
     budget_s=14_400,
     seeds=5,
     episodes=200,
-    note="",
+    note="Not piloted. Where the paper's effect is smaller than the interval can be, the verdict is undecided.",
 )

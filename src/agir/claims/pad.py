@@ -26,5 +26,5 @@ CLAIM = Claim(
     ),
     asked={},
     budget_s=4800,
-    note="",
+    note="Not piloted. On states, not on images; where the paper's effect is smaller than the interval can be, the verdict is undecided.",
 )

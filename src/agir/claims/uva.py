@@ -19,5 +19,6 @@ CLAIM = Claim(
     ),
     asked={"demonstrations": 100},
     budget_s=3600,
-    note="",
+    note="Not piloted. The trunk is a small transformer and the heads are MLPs; DDIM-10's network is one MLP. Its forward and "
+    "inverse modes are not judged here: tests/methods/test_foresight_methods.py has them where the answers are known.",
 )

@@ -150,14 +150,15 @@ class JointModel(ChunkModel):
 
     generator: Joint
 
-    def loss(self, batch: Foresight, key: Key, augment: bool = True) -> Float[Array, ""]:
+    def loss(self, batch: Foresight, key: Key, augment: bool = True, draws: int = 1) -> Float[Array, ""]:
         place, generate = jax.random.split(key)
         contexts = self.contexts(batch.observation, place if augment else None)
-        generator, keys = self.generator, jax.random.split(generate, len(batch.mask))
+        generator, keys = self.generator, jax.random.split(generate, (len(batch.mask), draws))
         each = lambda mask, size: jnp.repeat(mask, size, 1, total_repeat_length=mask.shape[1] * size)
         masks = jnp.concatenate([each(batch.mask, math.prod(generator.chunk[1:])), each(batch.ahead_mask, generator.ahead[1])], 1)
         columns = jax.vmap(generator.pack)(batch.action, jax.vmap(self.numbers)(batch.ahead))
-        losses = jax.vmap(generator.loss)(columns, masks, contexts, keys)
+        once = lambda *window: jax.vmap(lambda key: generator.loss(*window[:-1], key))(window[-1]).mean(0)
+        losses = jax.vmap(once)(columns, masks, contexts, keys)
         count = math.prod(generator.chunk)
         acting, seeing = masked_mean(losses[:, :count], masks[:, :count]), masked_mean(losses[:, count:], masks[:, count:])
         return acting + jnp.asarray(generator.weight, jnp.float32) * seeing

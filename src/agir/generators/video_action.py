@@ -118,11 +118,12 @@ class VideoAction(Generator):
 class VideoActionModel(ChunkModel):
     generator: VideoAction
 
-    def loss(self, batch: Foresight, key: Key, augment: bool = True) -> Float[Array, ""]:
+    def loss(self, batch: Foresight, key: Key, augment: bool = True, draws: int = 1) -> Float[Array, ""]:
         place, generate = jax.random.split(key)
         contexts = self.contexts(batch.observation, place if augment else None)
-        generator, keys = self.generator, jax.random.split(generate, len(batch.mask))
+        generator, keys = self.generator, jax.random.split(generate, (len(batch.mask), draws))
         ahead = jax.vmap(jax.vmap(lambda one: numbers_in(self.encoder.space, one)))(batch.ahead)
         masks = batch.mask, batch.ahead_mask
-        (acting, seeing), asked = jax.vmap(generator.losses)((batch.action, ahead), masks, contexts, keys)
+        once = lambda *window: jax.vmap(lambda key: generator.losses(*window[:-1], key))(window[-1])
+        (acting, seeing), asked = jax.vmap(once)((batch.action, ahead), masks, contexts, keys)
         return masked_mean(acting, asked[0]) + jnp.asarray(generator.weight, jnp.float32) * masked_mean(seeing, asked[1])

@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from agir.core.errors import BadSetting
 from agir.core.nouns import Foresight, Policy, Source
 from agir.core.spaces import Key, flat_size
 from agir.generators.chunk_model import ChunkModel
@@ -46,6 +47,8 @@ class ACTJEPA(ChunkMethod):
     learns_from: Source = Foresights(batch=64)
 
     def create(self, features: int, key: Key) -> "Abstract":
+        if self.noises != 1:
+            raise BadSetting(f"ACT-JEPA regresses: there is no noise to be drawn more than once. Leave --noises at 1, not {self.noises}.")
         see, act, foretell = jax.random.split(key, 3)
         size, context = flat_size(self.spec.action), (self.history, self.embedding)
         return Abstract(

@@ -39,7 +39,9 @@ class CrosswayDiffusion(ChunkMethod):
     passes: int = 10  # of the network for a chunk (paper: 100)
 
     def create(self, features: int, key: Key) -> "Crossway":
-        """Raises BadSetting for a network without a middle."""
+        """Raises BadSetting for a network without a middle, and for more noises than the one that both terms share."""
+        if self.noises != 1:
+            raise BadSetting(f"What was seen is told in the pass of one noise: --noises 1, not {self.noises}.")
         if self.network not in self.networks:
             raise BadSetting(f"--network {self.network} has no middle from which to reconstruct: use unet.")
         think, tell = jax.random.split(key)
