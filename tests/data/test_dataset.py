@@ -25,7 +25,10 @@ def with_terminated(steps: int, terminated: bool) -> dict:
 
 def test_episodes_become_columns():
     data = Dataset.from_episodes(SPEC, [episode(3), episode(2, last=False)], {"source": "here"})
-    assert (data.rows, data.episodes, data.about) == (5, 2, {"source": "here"})
+    assert (data.rows, data.episodes, data.about["source"]) == (5, 2, "here")
+    assert "assumed" in data.about  # nobody said how the episodes ended
+    said = [episode(3) | {"terminated": np.zeros(3, bool)}]
+    assert Dataset.from_episodes(SPEC, said, {"source": "here"}).about == {"source": "here"}
     assert (data.starts.tolist(), data.ends.tolist(), data.lengths.tolist()) == ([0, 3], [3, 5], [3, 2])
     assert data.columns["observation"]["place"][:, 0].tolist() == [0, 1, 2, 0, 1]
     assert data.final_observation["place"].tolist() == [[3, 30], [1, 10]]  # the successor where there is one, else the last seen

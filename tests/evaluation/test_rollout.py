@@ -202,7 +202,7 @@ def test_what_is_no_action_is_refused():
 
     with pytest.raises(BadPolicy, match="none of the choices"):
         evaluate(Fifth(spec), CartPole(), 1)
-    with pytest.raises(BadSetting, match="At least one"):
+    with pytest.raises(BadSetting, match="episodes should be above 0"):
         evaluate(home(1.0), TASK, 0)
     with pytest.raises(BadSetting, match="purpose of demonstrations, training"):
         evaluate(home(1.0), TASK, 1, purpose="test")
