@@ -278,6 +278,18 @@ def test_correlated_noise_goes_on_from_the_last_plan():
     assert ((alone[:, ::2] > 0) == (alone[:, :1] > 0)).mean() < 0.8
 
 
+def test_correlations_are_learnt_where_no_chunk_lies_inside_its_episode():
+    """Actions that rise by 0.1 a step from anywhere: held or not, every entry moves with every other."""
+    stage = FitCorrelation(horizon=4, spec=NUMBERS)
+    begin = jax.random.uniform(jax.random.key(0), (64, 1, 1))
+    chunks = begin + 0.1 * jnp.arange(4, dtype=jnp.float32)[None, :, None]
+    mask = jnp.broadcast_to((jnp.arange(4) < 3).astype(jnp.float32), (64, 4))
+    batch = Window(jnp.zeros((64, 2, 2)), jnp.where(mask[..., None] > 0, chunks, jnp.nan), mask)
+    moments, metrics = stage.update(stage.init(jax.random.key(0)), batch, jnp.int32(0), jax.random.key(0))
+    np.testing.assert_allclose(stage.result(moments).matrix, 1.0, atol=1e-3)
+    assert metrics["chunks"] == 64
+
+
 def test_what_correlated_noise_cannot_do_is_refused():
     for wrong, why in (
         ({"horizon": 8, "execute": 2}, "correlated as chunks of 16 actions are"),

@@ -9,12 +9,13 @@ White noise leaves a network to learn that actions which follow each other are a
 
 Deviations: this is the flow of that solution, without its vision-language model, its stages of a task and how it votes on them,
 its compression of actions and its mixed layers of attention. Flow policy's settings otherwise (there 30 actions, 26 of them done, 4
-kept for the next plan). Correlations are of chunks that lie wholly inside their episode.
+kept for the next plan). Of a chunk that runs over an end of its episode the correlations are those of the last action, held.
 """
 
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
 from agir.core.errors import BadSetting
@@ -22,6 +23,7 @@ from agir.core.nouns import Act, Learner, Policy, Source, Window, given
 from agir.core.spaces import Key, flat_size
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.correlated import CorrelatedFlow, Correlation, Moments, cholesky, shrunk
+from agir.objectives.masked import held
 from agir.runtime.executors import Receding
 from agir.training.chunk_method import ChunkMethod
 from agir.training.sources import Windows
@@ -42,7 +44,8 @@ class FitCorrelation(Learner):
         return Moments.nothing(self.horizon * flat_size(self.spec.action))
 
     def update(self, state: Moments, batch: Window, step: Any, key: Key) -> tuple[Moments, dict]:
-        state = state.add(batch.action.reshape(len(batch.action), -1), batch.mask.min(1))
+        chunks = jax.vmap(held)(batch.action, batch.mask)
+        state = state.add(chunks.reshape(len(chunks), -1), jnp.ones(len(chunks)))
         return state, {"chunks": state.count}
 
     def result(self, state: Moments) -> Correlation:
