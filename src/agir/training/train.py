@@ -134,7 +134,8 @@ def resume(
     task = run.task = task or run.task or find_task(asked["task"])
     learner = build(asked["learner"])
     if updates is not None:
-        if updates < (done := max(run.checkpoints().steps, default=0)):
+        done = max(run.checkpoints().steps, default=0)
+        if updates < min(done, learner.updates):  # a file that says more than was asked for is refused when it is read
             raise BadSetting(f"{run.folder} has {done} updates behind it: --updates {updates} is fewer. Name as many, or leave it out.")
         learner = dataclasses.replace(learner, updates=updates)
     brought = {name: (brought or {}).get(name, path) for name, path in asked["brought"].items()}
