@@ -1,6 +1,6 @@
 """Cached blocks against all blocks, evenly spaced ones, and a sampler of as few passes, with the same weights."""
 
-from agir.claims.baselines import CHUNK, DDIM, MIXTURE, REGRESSION, TWO_MODES, TWO_STEP
+from agir.claims.baselines import BESIDE, CHUNK, DDIM, TWO_MODES
 from agir.claims.claim import Arm, Claim, Part
 
 BASE = Arm("diffusion-policy", CHUNK | {"network": "transformer", "width": 64, "depth": 2, "sampler": "ddpm", "passes": 100})
@@ -29,9 +29,7 @@ CLAIM = Claim(
         "evenly spaced, of DDIM": cached(sampler="ddim", schedule="uniform", computed=19),
         "DDIM-10 of the same weights": ddim(10),
         "DDIM-10": DDIM,
-        "two-step": TWO_STEP,
-        "mixture": MIXTURE,
-        "regression": REGRESSION,
+        **BESIDE,
     },
     parts=(
         Part("BAC is not worse than all passes of DDPM by more than 5 points.", "BAC", "DDPM-100", "success", -0.05),

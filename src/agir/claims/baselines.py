@@ -13,6 +13,7 @@ FLOW = Arm("flow-policy", DENOISER | {"passes": 10})
 TWO_STEP = Arm("two-step-regression", DENOISER)
 REGRESSION = Arm("behavior-cloning", CHUNK | {"head": "mse", "width": 384, "depth": 3})
 MIXTURE = Arm("behavior-cloning", CHUNK | {"head": "mixture", "modes": 20, "width": 256, "depth": 3})
+BESIDE = {"mixture": MIXTURE, "two-step": TWO_STEP, "regression": REGRESSION}  # what stands beside every generative claim
 
 TOKENS = {"history": 2, "execute": 8, "batch": 128, "updates": 4000, "rate": 1e-3, "width": 64, "depth": 3}  # about as many parameters
 BINS = Arm("fast", TOKENS | {"tokens.horizon": 8, "tokens.transform": "none", "tokens.merge": False, "tokens.updates": 1})  # token by token

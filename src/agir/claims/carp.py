@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from agir.claims.baselines import DDIM, DDPM, MIXTURE, REGRESSION, TOKENS, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, DDIM, DDPM, TOKENS, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 CARP = Arm("carp", TOKENS)
@@ -21,9 +21,7 @@ CLAIM = Claim(
             "DDIM-10": DDIM,
             "DDIM-4": EQUAL,
             "DDPM-100": DDPM,
-            "mixture": MIXTURE,
-            "two-step": TWO_STEP,
-            "regression": REGRESSION,
+            **BESIDE,
         },
         "CARP",
         "DDIM-10",

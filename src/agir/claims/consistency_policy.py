@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from agir.claims.baselines import DDIM, DDPM, DENOISER, FLOW, MIXTURE, REGRESSION, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, DDIM, DDPM, DENOISER, FLOW, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 STUDENT = Arm("consistency-policy", DENOISER | {"width": 250}, brought={"base": "DDIM-10"})
@@ -22,9 +22,7 @@ CLAIM = Claim(
             "DDIM-2": Arm("rti-dp", {"sampler": "ddim", "passes": 2, "warm": 2, "execute": 8}, brought={"base": "DDIM-10"}),
             "DDPM-100": DDPM,
             "flow-1": dataclasses.replace(FLOW, settings=DENOISER | {"passes": 1}),
-            "two-step": TWO_STEP,
-            "mixture": MIXTURE,
-            "regression": REGRESSION,
+            **BESIDE,
         },
         "DDIM-10",
         "student-1",

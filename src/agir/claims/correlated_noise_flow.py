@@ -1,6 +1,6 @@
 """Correlated noise against white noise after few updates, and inpainting that knows of correlations against hard inpainting."""
 
-from agir.claims.baselines import DDIM, DENOISER, FLOW, MIXTURE, REGRESSION, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, DDIM, DENOISER, FLOW, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 FEW = {"updates": 1000}
@@ -23,9 +23,7 @@ CLAIM = Claim(
             "anew": Arm("correlated-noise-flow", ALONE | {"execute": 2}),
             "flow-10": FLOW,
             "DDIM-10": DDIM,
-            "two-step": TWO_STEP,
-            "mixture": MIXTURE,
-            "regression": REGRESSION,
+            **BESIDE,
         },
         "correlated, few updates",
         "white, few updates",

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from agir.claims.baselines import BINS, DDIM, MIXTURE, REGRESSION, TOKENS, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, BINS, DDIM, TOKENS, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 SIX = Arm("discrete-diffusion-vla", TOKENS | {"rounds": 6})
@@ -20,9 +20,7 @@ CLAIM = Claim(
             "all at once": dataclasses.replace(SIX, settings=SIX.settings | {"rounds": 1}),
             "one by one": BINS,
             "DDIM-10": DDIM,
-            "mixture": MIXTURE,
-            "two-step": TWO_STEP,
-            "regression": REGRESSION,
+            **BESIDE,
         },
         "six rounds",
         "one by one",

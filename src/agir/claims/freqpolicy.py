@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from agir.claims.baselines import DDIM, DDPM, MIXTURE, REGRESSION, TOKENS, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, DDIM, DDPM, TOKENS, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 FREQUENCY = Arm("freqpolicy", TOKENS | {"passes": 4})  # 4 of the transformer, 16 of its head
@@ -22,9 +22,7 @@ CLAIM = Claim(
             "DDIM-10": DDIM,
             "DDIM-20": EQUAL,
             "DDPM-100": DDPM,
-            "mixture": MIXTURE,
-            "two-step": TWO_STEP,
-            "regression": REGRESSION,
+            **BESIDE,
         },
         "FreqPolicy",
         "DDIM-10",

@@ -1,17 +1,6 @@
 """Compressed frequencies against plain bins, both token by token, and against denoising."""
 
-from agir.claims.baselines import (
-    BINS,
-    DDIM,
-    DDPM,
-    MIXTURE,
-    REGRESSION,
-    TOKENS,
-    TWO_MODES,
-    TWO_STEP,
-    on_four_modes,
-    part_on_four_modes,
-)
+from agir.claims.baselines import BESIDE, BINS, DDIM, DDPM, TOKENS, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 FAST = Arm("fast", TOKENS | {"tokens.horizon": 8})
@@ -24,7 +13,7 @@ CLAIM = Claim(
     method="fast",
     task=TWO_MODES,
     arms=on_four_modes(
-        {"FAST": FAST, "bins": BINS, "DDIM-10": DDIM, "DDPM-100": DDPM, "mixture": MIXTURE, "two-step": TWO_STEP, "regression": REGRESSION},
+        {"FAST": FAST, "bins": BINS, "DDIM-10": DDIM, "DDPM-100": DDPM, **BESIDE},
         "FAST",
         "DDIM-10",
     ),

@@ -1,6 +1,6 @@
 """Flow matching against diffusion, all else equal."""
 
-from agir.claims.baselines import DDIM, FLOW, MIXTURE, REGRESSION, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, DDIM, FLOW, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Claim, Part
 
 CLAIM = Claim(
@@ -9,7 +9,7 @@ CLAIM = Claim(
     source="Lipman et al. 2023, arXiv 2210.02747, section 6; Black et al. 2024 (pi0), arXiv 2410.24164, section IV",
     method="flow-policy",
     task=TWO_MODES,
-    arms=on_four_modes({"flow": FLOW, "DDIM-10": DDIM, "two-step": TWO_STEP, "regression": REGRESSION, "mixture": MIXTURE}),
+    arms=on_four_modes({"flow": FLOW, "DDIM-10": DDIM, **BESIDE}),
     parts=(
         *part_on_four_modes(Part("Flow is not worse than DDIM-10 by more than 5 points.", "flow", "DDIM-10", "success", -0.05)),
         *part_on_four_modes(

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from agir.claims.baselines import DDIM, DDPM, MIXTURE, REGRESSION, TOKENS, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, DDIM, DDPM, TOKENS, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 VQ_BET = Arm("vq-bet", TOKENS)
@@ -20,9 +20,7 @@ CLAIM = Claim(
             "codes alone": dataclasses.replace(VQ_BET, settings=TOKENS | {"offset": 0.0}),
             "DDIM-10": DDIM,
             "DDPM-100": DDPM,
-            "mixture": MIXTURE,
-            "two-step": TWO_STEP,
-            "regression": REGRESSION,
+            **BESIDE,
         },
         "VQ-BeT",
         "DDIM-10",

@@ -1,6 +1,6 @@
 """Spiking neurons against a transformer of equal width, and modulation against cross-attention among them."""
 
-from agir.claims.baselines import CHUNK, DDIM, MIXTURE, REGRESSION, TWO_MODES, TWO_STEP
+from agir.claims.baselines import BESIDE, CHUNK, DDIM, TWO_MODES
 from agir.claims.claim import Arm, Claim, Part
 
 SIZE = CHUNK | {"width": 64, "depth": 2}
@@ -17,9 +17,7 @@ CLAIM = Claim(
         "spiking, cross-attention": Arm("stmdp", SIZE | {"network": "spiking-cross"}),
         "transformer": Arm("diffusion-policy", SIZE | {"network": "transformer"}),
         "DDIM-10": DDIM,
-        "two-step": TWO_STEP,
-        "mixture": MIXTURE,
-        "regression": REGRESSION,
+        **BESIDE,
     },
     parts=(
         Part("Spiking is not worse than the transformer by more than 5 points.", "spiking", "transformer", "success", -0.05),

@@ -1,6 +1,6 @@
 """Residual codes one after the other against bins one after the other."""
 
-from agir.claims.baselines import BINS, DDIM, MIXTURE, REGRESSION, TOKENS, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, BINS, DDIM, TOKENS, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 CODES = Arm("vq-vla", TOKENS)
@@ -12,7 +12,7 @@ CLAIM = Claim(
     method="vq-vla",
     task=TWO_MODES,
     arms=on_four_modes(
-        {"codes": CODES, "bins": BINS, "DDIM-10": DDIM, "mixture": MIXTURE, "two-step": TWO_STEP, "regression": REGRESSION},
+        {"codes": CODES, "bins": BINS, "DDIM-10": DDIM, **BESIDE},
         "codes",
         "bins",
     ),

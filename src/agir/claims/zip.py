@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from agir.claims.baselines import DDIM, MIXTURE, REGRESSION, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, DDIM, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 ZIP = Arm("zip")
@@ -17,7 +17,7 @@ CLAIM = Claim(
     source="Malato et al. 2023 (ZIP), arXiv 2306.09082, sections V and VI",
     method="zip",
     task=TWO_MODES,
-    arms=on_four_modes({"zip": ZIP, "regression": REGRESSION, "mixture": MIXTURE, "two-step": TWO_STEP, "DDIM-10": DDIM})
+    arms=on_four_modes({"zip": ZIP, **BESIDE, "DDIM-10": DDIM})
     | {
         "zip, other goal": there(ZIP),
         "cloning, other goal": there(Arm("behavior-cloning", ONE)),
