@@ -6,11 +6,13 @@ All executors say in `info` whether they `planned` (bool []) and how many `passe
 planner that does not say its `passes` pays one a call.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from agir.core.errors import BadSetting
 from agir.core.nouns import Act, Policy
@@ -53,6 +55,12 @@ class Executor(Policy):
 
     def __check_init__(self):
         _check(self.planner, self.history)
+
+    def nothing_planned(self, key: Key) -> tuple[Past, Any, Any]:
+        """-> no past, the planner's memory at a start, and zeros in the place of a plan from now on [horizon - history + 1, ...]."""
+        past, inner = no_past(self.spec.observation, self.history), self.planner.start(key)
+        chunk = eqx.filter_eval_shape(plan, self.planner, past.observations, inner, key, self.history - 1)[0]
+        return past, inner, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), chunk)
 
 
 class Queue(NamedTuple):
@@ -178,17 +186,17 @@ class Ensembled(Executor):
         _check_averages(self.spec.action)
 
     def start(self, key: Key) -> Overlap:
-        past, inner = no_past(self.spec.observation, self.history), self.planner.start(key)
-        chunk = eqx.filter_eval_shape(plan, self.planner, past.observations, inner, key, self.history - 1)[0]
-        average = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), chunk)
+        past, inner, average = self.nothing_planned(key)
         return Overlap(past, average, jnp.zeros(len(jax.tree.leaves(average)[0]), jnp.float32), inner)
 
     def act(self, observation: Any, memory: Overlap, key: Key) -> Act:
         past = remember(memory.past, observation)
         chunk, inner, passes = plan(self.planner, past.observations, memory.inner, key, self.history - 1)
         share = 1 / (memory.weight + 1)  # of the newest plan
-        mix = lambda old, new: old + share.reshape(-1, *(1,) * (new.ndim - 1)) * (new - old)
-        average, weight = jax.tree.map(mix, memory.average, chunk), (memory.weight + 1) * jnp.exp(jnp.asarray(self.decay, jnp.float32))
+        average, weight = (
+            jax.tree.map(partial(_mixed, share), memory.average, chunk),
+            (memory.weight + 1) * jnp.exp(jnp.asarray(self.decay, jnp.float32)),
+        )
         later = lambda x: jnp.concatenate([x[1:], jnp.zeros_like(x[:1])])
         kept = Overlap(past, jax.tree.map(later, average), later(weight), inner)
         return Act(jax.tree.map(lambda x: x[0], average), kept, {"planned": jnp.bool_(True), "passes": passes})
@@ -219,8 +227,7 @@ class Agreeing(Executor):
             raise BadSetting(f"At least one plan, the newest, is asked: plans >= 1, not {self.plans}.")
 
     def start(self, key: Key) -> Recent:
-        past, inner = no_past(self.spec.observation, self.history), self.planner.start(key)
-        chunk = eqx.filter_eval_shape(plan, self.planner, past.observations, inner, key, self.history - 1)[0]
+        past, inner, chunk = self.nothing_planned(key)
         if (length := len(jax.tree.leaves(chunk)[0])) < self.plans:
             raise BadSetting(
                 f"A plan holds {length} actions from now on, so that of the last {self.plans} plans only {length} say anything of now. "
@@ -267,9 +274,7 @@ class EndEnsembled(Executor):
         _check_averages(self.spec.action)
 
     def start(self, key: Key) -> Aligned:
-        past, inner = no_past(self.spec.observation, self.history), self.planner.start(key)
-        chunk = eqx.filter_eval_shape(plan, self.planner, past.observations, inner, key, self.history - 1)[0]
-        average = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), chunk)
+        past, inner, average = self.nothing_planned(key)
         return Aligned(past, average, jnp.zeros(len(jax.tree.leaves(average)[0]), jnp.float32), jnp.int32(0), inner)
 
     def act(self, observation: Any, memory: Aligned, key: Key) -> Act:
@@ -280,8 +285,7 @@ class EndEnsembled(Executor):
         here = jnp.clip(self.history - 1 + length - 1 - before, 0, None)  # where the plan says what to do so long before its end
         old = jnp.where(length > memory.length, 0.0, memory.weight)
         share = jnp.where(before < length, 1 / (old + 1), 0.0)  # of the newest plan
-        mix = lambda average, new: average + share.reshape(-1, *(1,) * (new.ndim - 1)) * (new[here] - average)
-        average = jax.tree.map(mix, memory.average, chunk)
+        average = jax.tree.map(lambda old, new: _mixed(share, old, new[here]), memory.average, chunk)
         weight = (old + (before < length).astype(jnp.float32)) * jnp.exp(jnp.asarray(self.decay, jnp.float32))
         kept = Aligned(past, average, weight, length, inner)
         passes = jnp.asarray(info.get("passes", 1)).astype(jnp.int32)
@@ -293,6 +297,11 @@ def _check(planner: Policy, history: int) -> None:
         raise BadSetting(f"A planner sees at least the present observation: history >= 1, not {history}.")
     if not planner.compiled:
         raise BadSetting(f"{type(planner).__name__} lives on the host, and an executor's planner is compiled: let it keep its own queue.")
+
+
+def _mixed(share: Float[Array, " steps"], old: Float[Array, "steps *shape"], new: Float[Array, "steps *shape"]) -> Array:
+    """The average in which `new` has this share of each step."""
+    return old + share.reshape(-1, *(1,) * (new.ndim - 1)) * (new - old)
 
 
 def _check_averages(space: Space) -> None:
