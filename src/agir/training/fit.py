@@ -22,10 +22,8 @@ from agir.training.state import Trained
 
 
 class FitPart(Learner):
-    """Learns a part of chunks of actions by descending its own loss."""
+    """Learns a part by descending a loss of batches."""
 
-    history = 1  # a chunk begins at the last observation
-    horizon: int = 8  # actions a chunk
     rate: float = 1e-3  # of Adam
     learns_from: Source = Windows(batch=128)
     updates: int = 2000
@@ -34,25 +32,32 @@ class FitPart(Learner):
         """-> the part, untrained."""
         raise NotImplementedError
 
-    def loss(self, part: Any, batch: Window, key: Key) -> Float[Array, ""]:
-        """Of a batch of windows."""
+    def loss(self, part: Any, batch: Any, key: Key) -> Float[Array, ""]:
+        """Of a batch; unless said otherwise the mean of the part's own."""
         return jnp.mean(jax.vmap(part.loss)(batch, jax.random.split(key, batch.mask.shape[0])))
 
     def init(self, key: Key) -> Trained:
         return Trained.begin(self.create(key), optax.adam(self.rate))
 
-    def update(self, state: Trained, batch: Window, step: Any, key: Key) -> tuple[Trained, dict]:
+    def update(self, state: Trained, batch: Any, step: Any, key: Key) -> tuple[Trained, dict]:
         state, loss, _ = state.descend(lambda part: (self.loss(part, batch, key), {}), optax.adam(self.rate))
         return state, {"loss": loss}
 
-    def validate(self, state: Trained, batch: Window, key: Key) -> dict:
+    def validate(self, state: Trained, batch: Any, key: Key) -> dict:
         return {"loss": self.loss(state.model, batch, key)}
 
     def result(self, state: Trained) -> Any:
         return state.model
 
 
-class FitCodec(FitPart):
+class FitChunkPart(FitPart):
+    """Learns a part of chunks of actions."""
+
+    history = 1  # a chunk begins at the last observation
+    horizon: int = 8  # actions a chunk
+
+
+class FitCodec(FitChunkPart):
     """Learns a codec of chunks of actions: the first stage of a prior over codes."""
 
     levels: tuple[int, ...] = (5, 5, 5)  # of each dimension of the code (FSQ's grid for about 100 codes)
@@ -62,7 +67,7 @@ class FitCodec(FitPart):
         return ScalarCodec.create(self.spec, key, self.horizon, self.levels, self.width)
 
 
-class FitResidual(FitPart):
+class FitResidual(FitChunkPart):
     """Learns a codec of several codes a chunk, each of what is left; its defaults are CARP's, with an MLP and fewer codes."""
 
     horizon: int = 16  # actions a chunk (CARP)
@@ -81,7 +86,7 @@ class FitResidual(FitPart):
         return part.loss(chunks(batch), batch.mask, self.commitment)
 
 
-class FitReactive(FitPart):
+class FitReactive(FitChunkPart):
     """Learns the slow and the fast half of reactive chunks (generators/reactive.py)."""
 
     horizon: int = 15  # actions a chunk, from the last observation on
@@ -129,7 +134,7 @@ class FitFast(Learner):
         return state
 
 
-class FitSkillCodes(Learner):
+class FitSkillCodes(FitPart):
     """Learns few codes of actions from which next states can be foretold: PRISE's first stage."""
 
     codes: int = 10  # (paper)
@@ -140,22 +145,12 @@ class FitSkillCodes(Learner):
     learns_from: Source = Segments(batch=128, length=4)  # paper: states up to 3 steps on are foretold
     updates: int = 3000
 
-    def init(self, key: Key) -> Trained:
-        return Trained.begin(SkillCodes.create(self.spec, key, self.codes, self.dim, self.width), optax.adam(self.rate))
+    def create(self, key: Key) -> SkillCodes:
+        return SkillCodes.create(self.spec, key, self.codes, self.dim, self.width)
 
-    def loss(self, part: SkillCodes, batch: Segment) -> Float[Array, ""]:
+    def loss(self, part: SkillCodes, batch: Segment, key: Key) -> Float[Array, ""]:
         seen, action = batch.experience.observation, batch.experience.action.reshape(*batch.mask.shape, -1)
         return jnp.mean(jax.vmap(lambda *each: part.loss(*each, self.commitment))(seen, action, batch.mask))
-
-    def update(self, state: Trained, batch: Segment, step: Any, key: Key) -> tuple[Trained, dict]:
-        state, loss, _ = state.descend(lambda part: (self.loss(part, batch), {}), optax.adam(self.rate))
-        return state, {"loss": loss}
-
-    def validate(self, state: Trained, batch: Segment, key: Key) -> dict:
-        return {"loss": self.loss(state.model, batch)}
-
-    def result(self, state: Trained) -> SkillCodes:
-        return state.model
 
 
 class FitSkills(Learner):
