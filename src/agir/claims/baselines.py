@@ -31,10 +31,12 @@ def on_four_modes(arms: dict[str, Arm], *again: str) -> dict[str, Arm]:
 
 
 def part_on_four_modes(part: Part) -> tuple[Part, Part]:
-    """A part, and the same on four modes."""
+    """A part, and the same on four modes, where "not worse" is by ten points instead of five: its pilot's seeds differ by 22."""
     sentence = f"On four modes: {part.sentence[0].lower() if part.sentence.split()[0].istitle() else part.sentence[0]}{part.sentence[1:]}"
-    other = dataclasses.replace(part, sentence=sentence, ours=f"{part.ours}, 4 modes", theirs=f"{part.theirs}, 4 modes")
-    return part, other
+    change = {"sentence": sentence, "ours": f"{part.ours}, 4 modes", "theirs": f"{part.theirs}, 4 modes"}
+    if part.threshold == -0.05:
+        change |= {"sentence": sentence.replace("5 points", "10 points"), "threshold": -0.10}
+    return part, dataclasses.replace(part, **change)
 
 
 def with_data(arm: Arm, labelled: int, free: int = 0) -> Arm:

@@ -70,7 +70,7 @@ class Claim:
     parts: tuple[Part, ...]
     asked: dict[str, Any]  # of `train`, for all arms alike: updates, demonstrations, ...
     budget_s: int  # on two idle cores
-    seeds: int = 10
+    seeds: int = 5
     episodes: int = 500  # a seed
     note: str = ""  # what the reader should know: how the difficulty was set, what could not be shown
 

@@ -40,10 +40,8 @@ CLAIM = Claim(
     ),
     asked={"demonstrations": 100},
     budget_s=7200,
-    seeds=5,
     episodes=200,
-    note="The paper has 200 demonstrations of robots and a visual shift in all of them; here images are of 24 pixels. Five seeds, because "
-    "images are dear on two cores. Pilot, "
+    note="The paper has 200 demonstrations of robots and a visual shift in all of them; here images are of 24 pixels. Pilot, "
     "one seed, retrieval alone: 0.02 on its features, 0.05 on random ones, so the task is too hard for it as it stands: the difficulty is "
     "to be set (more demonstrations, vary=0.5) before the claim is run. The policies were not piloted.",
 )

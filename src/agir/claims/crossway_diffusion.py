@@ -25,7 +25,6 @@ CLAIM = Claim(
     ),
     asked={"demonstrations": 50},
     budget_s=14_400,
-    seeds=5,
     episodes=200,
     note="Not piloted. Where the paper's effect is smaller than the interval can be, the verdict is undecided.",
 )

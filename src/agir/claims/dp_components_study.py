@@ -40,7 +40,6 @@ CLAIM = Claim(
     parts=(*costs("no FiLM"), *costs("one action done")),
     asked={"demonstrations": 100},
     budget_s=5400,
-    seeds=5,
     note="The hard task has two forks one behind the other, the easy one none; both are controlled by velocities. The draft had "
     "thresholds alone; the other components stand in the table and in no part.",
 )

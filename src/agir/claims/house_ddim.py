@@ -16,6 +16,7 @@ CLAIM = Claim(
     ),
     asked={"demonstrations": 100},
     budget_s=900,
+    seeds=10,
     note=(
         "Both arms have the same weights: only the sampler differs. Pilot (3 seeds, 100 episodes, never reported): DDIM-10 0.98, 0.87, "
         "0.96, DDPM-100 0.96, 0.96, 0.94, with a ratio of calls of 0.06. Thresholds are those of the draft. DDIM's arm is that of "

@@ -16,6 +16,7 @@ CLAIM = Claim(
     ),
     asked={"demonstrations": 100},
     budget_s=900,
+    seeds=10,
     note=(
         "All arms see the same history and give the same chunks; the mixture has more parameters than the others. Pilots (100 episodes a "
         "seed, seeds and starts never reported): diffusion 0.98, 0.87, 0.96 after 4000 updates (0.97 over 3 seeds after 8000); "
