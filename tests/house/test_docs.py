@@ -14,7 +14,7 @@ from agir.core.ledger import Row
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-COMMANDS = ("pip install uv && uv run agir demo", "pip install uv && uv run pytest")
+COMMANDS = ("pip install uv && uv run agir demo", "pip install uv && uv run pytest -n 2")
 
 found = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
 generate = importlib.util.module_from_spec(found)

@@ -6,6 +6,8 @@ import pytest
 from training import toys
 
 from agir.core.errors import BadData, BadSetting
+from agir.methods.imitation.fast import Fast
+from agir.methods.imitation.prise import PRISE
 from agir.training.budget import allot, arms_of, family, make_budget, shipped, write_budget
 
 
@@ -24,6 +26,16 @@ def test_stages_share_the_seconds_as_their_defaults_do():
         assert 0.9 * exact < found[f"{stage}updates"] <= exact  # two figures, rounded down
     assert allot(toys.Clone(), {"": 0.0317}, 240.0) == {"updates": 7500}  # 7570 of them
     assert allot(toys.Clone(), {"": 5.0}, 1.0) == {"updates": 1}
+
+
+def test_a_stage_that_is_counted_keeps_its_number():
+    found = allot(Fast(), {"": 0.046, "tokens.": 0.010}, 100.0)
+    assert found == {"tokens.updates": Fast().tokens.updates, "updates": 2100}  # 97.44 s of 46 ms
+    found = allot(PRISE(), {"": 0.001, "skills.": 0.01, "skills.codes.": 0.002}, 100.0)
+    assert found["skills.updates"] == PRISE().skills.updates
+    assert found["updates"] / found["skills.codes.updates"] == pytest.approx(PRISE().updates / PRISE().skills.codes.updates, rel=0.1)
+    with pytest.raises(BadSetting, match="tokens.*take 2.56 s by themselves"):
+        allot(Fast(), {"": 0.046, "tokens.": 0.010}, 2.0)
 
 
 def test_a_budget_is_timed_written_and_compared_by(tmp_path):

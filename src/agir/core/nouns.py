@@ -159,6 +159,8 @@ class Learner(eqx.Module):
     Fields: floats are traced (another value is not another program); ints, bools and strings are static; givens are parts.
     """
 
+    counted = False  # True: how many updates there are is a part of what is made (a merge each, say), and no budget changes it
+
     learns_from: eqx.AbstractVar[Any]  # a Source, not yet bound to a world
     updates: eqx.AbstractVar[int]  # in all
     spec: Spec | None = eqx.field(default=None, static=True, kw_only=True)  # the loop sets it

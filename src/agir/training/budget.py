@@ -1,9 +1,11 @@
 """Equal budgets that a busy machine does not bend: how many updates of each method take so many seconds is timed once, on an idle
 machine, and written down; every comparison by that file then makes those updates, however long they take.
 
-Where a method has stages, all of them share its seconds in the proportion of their own default numbers of updates.
+Where a method has stages, all of them share its seconds in the proportion of their own default numbers of updates; one whose
+updates are counted (a merge each, say) keeps its number.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -30,7 +32,8 @@ from agir.training.train import DEMONSTRATIONS, order, world_of
 from agir.training.world import World
 
 TIMED, ROUNDS = 20, 3  # updates a round; the fastest round counts, since nothing makes a computer faster than it is
-BASE = "diffusion-policy"  # what a method is brought that learns from a finished policy, or makes one faster
+BASE = "diffusion-policy"  # the baseline; and what a method is brought that learns from a finished policy, or makes one faster
+BASES = (BASE, "dita")  # or the next, where it takes none of this one's kind
 SHIPPED = pathlib.Path(__file__).parent / "budgets"  # the files of agir's own tables
 
 
@@ -53,13 +56,7 @@ def make_budget(
     with reporter.task("time", len(methods)) as bar:
         for count, method in enumerate(methods):
             try:
-                learner, _, options = order(task, method, **asked)
-                needs = {name: BASE for name in givens(learner) if getattr(learner, name) is None}
-                world = world_of(task, learner, options, {DEMONSTRATIONS: data}, {}, reporter)
-                times[method] = update_times(
-                    learner, world, dict.fromkeys(needs, unlearnt(BASE, world) if needs and learner.updates else None)
-                )
-                made[method], brought[method] = allot(learner, times[method], seconds), needs
+                made[method], brought[method], times[method] = _timed(task, method, seconds, data, reporter, asked)
             except AgirError as error:
                 left_out[method] = str(error)
             bar.move(count + 1)
@@ -67,6 +64,22 @@ def make_budget(
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {jax.default_backend()}"
     about = {"task": task.name, "seconds": seconds, "machine": machine, "when": now(), "commit": source_commit()}
     return about | {"methods": made, "brought": {name: its for name, its in brought.items() if its}, "update_ms": ms, "left_out": left_out}
+
+
+def _timed(task: Task, method: str, seconds: float, data: Any, reporter: Reporter, asked: dict) -> tuple[dict, dict, dict]:
+    """-> a method's updates, what it is brought, and the seconds of an update of each of its stages."""
+    learner, _, options = order(task, method, **asked)
+    refused: AgirError | None = None
+    needs = [name for name in givens(learner) if getattr(learner, name) is None]
+    world = world_of(task, learner, options, {DEMONSTRATIONS: data}, {}, reporter)
+    for base in BASES if needs else (BASE,):
+        brought = dict.fromkeys(needs, unlearnt(base, world) if needs and learner.updates else None)
+        try:
+            found = update_times(learner, world, brought)
+            return allot(learner, found, seconds), dict.fromkeys(needs, base), found
+        except AgirError as error:
+            refused = refused or error
+    raise refused
 
 
 def unlearnt(method: str, world: World) -> Any:
@@ -99,13 +112,27 @@ def update_times(learner: Learner, world: World, brought: dict[str, Any]) -> dic
 
 
 def allot(learner: Learner, times: dict[str, float], seconds: float) -> dict[str, int]:
-    """-> {"updates" or "codec.updates": how many}: the defaults, scaled alike to fill the seconds; two figures, rounded down."""
+    """-> {"updates" or "codec.updates": how many}: the defaults, scaled alike to fill the seconds; two figures, rounded down.
+
+    Raises BadSetting where the counted stages alone take longer.
+    """
     if not times:
         return {}  # nothing is learnt
     settings = settings_of(learner)
-    defaults = {name: settings[name].value for stage in times if (name := f"{stage}updates") in settings}  # others are computed at once
-    scale = seconds / sum(defaults[f"{stage}updates"] * s for stage, s in times.items() if f"{stage}updates" in defaults)
-    return {flag: _two_figures(count * scale) for flag, count in defaults.items()}
+    defaults = {stage: settings[f"{stage}updates"].value for stage in times if f"{stage}updates" in settings}  # others are computed at once
+    counted = {stage for stage in defaults if _stage(learner, stage).counted}
+    if counted == set(defaults):
+        return {f"{stage}updates": count for stage, count in defaults.items()}
+    left_s = seconds - sum(defaults[stage] * times[stage] for stage in counted)
+    if left_s <= 0:
+        raise BadSetting(f"The stages that are counted out ({', '.join(sorted(counted))}) take {seconds - left_s:.3g} s by themselves.")
+    scale = left_s / sum(count * times[stage] for stage, count in defaults.items() if stage not in counted)
+    return {f"{stage}updates": count if stage in counted else _two_figures(count * scale) for stage, count in defaults.items()}
+
+
+def _stage(learner: Learner, path: str) -> Learner:
+    """The stage at "skills.codes.", say; "" is the method itself."""
+    return functools.reduce(getattr, path.split(".")[:-1], learner)
 
 
 def _two_figures(count: float) -> int:

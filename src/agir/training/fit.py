@@ -112,6 +112,7 @@ class FitReactive(FitChunkPart):
 class FitFast(Learner):
     """Learns FAST's merges, one an update: in each batch the pair of tokens that is most frequent."""
 
+    counted = True
     history = 1  # a chunk begins at the last observation
     horizon: int = 16  # actions a chunk (FAST: those of one second)
     scale: int = 10  # integers are frequencies times this, rounded (FAST)
@@ -156,6 +157,7 @@ class FitSkillCodes(FitPart):
 class FitSkills(Learner):
     """Learns which strings of codes are skills, one pair an update: PRISE's second stage."""
 
+    counted = True
     codes: SkillCodes | Learner = given(SkillCodes, default=FitSkillCodes(), about="what an action is, given what is seen")
     merge: bool = True  # False: every code is a skill of one step
     learns_from: Source = Segments(batch=512, length=16)  # strings, and so skills, of at most 16 steps

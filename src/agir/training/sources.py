@@ -4,6 +4,9 @@ import dataclasses
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int
 
 from agir.core.errors import BadSetting
 from agir.core.keys import stream
@@ -31,8 +34,10 @@ class FromData(Source):
         return dataclasses.replace(self, table=world.table(self.dataset, split))
 
     def next(self, feed: Any, policy: Policy | None, step: Any, key: Key) -> tuple[Any, Any]:
-        rows = jax.random.randint(key, (self.batch,), 0, self.table.rows)
-        return feed, jax.vmap(self.cut)(rows)
+        return feed, jax.vmap(self.cut)(self.rows(key))
+
+    def rows(self, key: Key) -> Int[Array, " batch"]:
+        return jax.random.randint(key, (self.batch,), 0, self.table.rows)
 
     def cut(self, row: Any) -> Any:
         raise NotImplementedError
@@ -69,11 +74,25 @@ class Windows(FromData):
 class Foresights(Windows):
     """-> Foresight [batch, ...]: windows, and the learner's `frames` observations after them, `every` steps apart (1, if unsaid)."""
 
+    balance: bool = True  # half of a batch with actions, where not all were recorded; False: as they come (UWM's code has both)
     frames: int = bound(0)
     every: int = bound(1)
+    known: Int[Array, " known"] | None = bound()  # the rows whose action is recorded, where some are not
+    unknown: Int[Array, " unknown"] | None = bound()
 
     def bind(self, world: World, learner: Learner, split: str = "training") -> "Foresights":
-        return dataclasses.replace(super().bind(world, learner, split), frames=learner.frames, every=getattr(learner, "every", 1))
+        source = dataclasses.replace(super().bind(world, learner, split), frames=learner.frames, every=getattr(learner, "every", 1))
+        recorded = np.asarray(source.table.columns.get("recorded", True))
+        if not self.balance or recorded.all() or not recorded.any():
+            return source
+        return dataclasses.replace(source, known=jnp.flatnonzero(recorded), unknown=jnp.flatnonzero(~recorded))
+
+    def rows(self, key: Key) -> Int[Array, " batch"]:
+        if self.known is None:
+            return super().rows(key)
+        one, other = jax.random.split(key)
+        half = (self.batch + 1) // 2
+        return jnp.concatenate([jax.random.choice(one, self.known, (half,)), jax.random.choice(other, self.unknown, (self.batch - half,))])
 
     def cut(self, row: Any) -> Foresight:
         return foresight(self.table, row, self.history, self.horizon, self.frames, self.every)

@@ -299,4 +299,14 @@ def _dataset(task: Task, name: str, data: dict[str, Any], episodes: int | None) 
         return recordings(value, task)
     if name != DEMONSTRATIONS:
         raise BadSetting(f"This method learns from a second dataset, '{name}': give one with --{name}-data PATH ({name}_data=...).")
-    return task.demonstrations(task.usual_demonstrations if episodes is None else episodes)
+    return _shown(task, task.usual_demonstrations if episodes is None else episodes)
+
+
+def _shown(task: Task, episodes: int) -> Dataset:
+    """The expert's demonstrations. The last are kept: on a simulator they take half a minute, and every arm of a comparison asks."""
+    if not (_LAST and _LAST[0] is task and _LAST[1] == episodes):
+        _LAST[:] = task, episodes, task.demonstrations(episodes)
+    return _LAST[2]
+
+
+_LAST: list = []  # of `_shown`: the task, how many, and the demonstrations

@@ -37,6 +37,7 @@ SCHEDULES = ("adaptive", "uniform")
 
 
 class BAC(Method):
+    counted = True
     base: Receding | None = given(Receding, about="a trained diffusion policy whose network is a transformer")
     sampler: str = "ddpm"  # of the base's weights: ddpm (paper) or ddim
     passes: int = 100  # from noise to a clean chunk (paper)

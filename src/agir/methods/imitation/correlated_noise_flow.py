@@ -35,6 +35,7 @@ INPAINTING = ("correlated", "hard", "none")
 class FitCorrelation(Learner):
     """The correlations of chunks; an update adds a batch of windows to their sums."""
 
+    counted = True
     history: int = 2  # observations before which the chunks begin: the method's
     horizon: int = 16  # actions of a chunk: the method's
     learns_from: Source = Windows(batch=512)

@@ -10,7 +10,8 @@ By its two steps the same network is a forward model, an inverse one and a predi
 
 Deviations: what is predicted are the normalised numbers of a state (the paper: latents of images, by a frozen autoencoder); smaller
 networks (the paper: 12 blocks of width 768, and 8 registers; here 3 of 64, and 4); labelled and action-free episodes are learnt
-together from the beginning (the paper also finetunes on the labelled ones alone). The weights that act are a moving average.
+together from the beginning (the paper also finetunes on the labelled ones alone), and half of each batch has its actions (an option
+of the paper's code, `balance_datasets`, off in its configurations). The weights that act are a moving average.
 """
 
 from agir.core.spaces import Key
