@@ -67,10 +67,11 @@ def test_what_is_no_budget_is_refused(tmp_path):
 
 
 def test_what_takes_a_finished_policy_brings_its_own(tmp_path):
-    budget = {"task": "toy", "methods": {"a": {"updates": 3}, "diffusion-policy": {"updates": 5}}, "left_out": {}}
-    write_budget(tmp_path / "b.json", budget | {"brought": {"a": {"base": "diffusion-policy"}}})
+    budget = {"task": "toy", "methods": {name: {"updates": 3} for name in ("a", "b", "c", "diffusion-policy")}, "left_out": {}}
+    write_budget(tmp_path / "b.json", budget | {"brought": {"a": {"base": "diffusion-policy"}, "b": {"base": "c"}}})
     arms, _ = arms_of(tmp_path / "b.json", toys.Toy(), ("a",))
     assert list(arms) == ["diffusion-policy", "a"] and arms["a"].brought == {"base": "diffusion-policy"}  # it is trained first
+    assert list(arms_of(tmp_path / "b.json", toys.Toy())[0]) == ["diffusion-policy", "a", "c", "b"]  # the baseline before all
 
 
 def test_the_family_is_the_methods_folder():

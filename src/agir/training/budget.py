@@ -168,6 +168,6 @@ def arms_of(path: str | os.PathLike, task: Task, methods: tuple[str, ...] = ()) 
     if missing := [method for method in methods if method not in budgets]:
         raise BadSetting(f"{path} has no budget for {', '.join(missing)}: {'; '.join(left_out.get(m, 'never timed') for m in missing)}")
     wanted = methods or tuple(sorted(budgets, key=lambda name: (name != BASE, name)))  # the first is the baseline
-    bases = [base for name in wanted for base in brought.get(name, {}).values() if base not in wanted]
-    arms = {name: Arm(name, budgets[name], brought=brought.get(name, {})) for name in (*dict.fromkeys(bases), *wanted)}
+    ordered = dict.fromkeys(arm for name in wanted for arm in (*brought.get(name, {}).values(), name))  # what is brought comes first
+    arms = {name: Arm(name, budgets[name], brought=brought.get(name, {})) for name in ordered}
     return arms, left_out
