@@ -124,6 +124,7 @@ def test_compare_pairs_the_starts_and_goes_on_where_it_was(here, capsys):
     assert run(*argv) == 0
     stamps = {path: path.stat().st_mtime_ns for path in (here / "both").rglob("*.safetensors")}
     assert stamps and (here / "both" / "report.html").exists()
+    assert (here / "both" / "comparison.csv").read_text().startswith("method,success,")
     assert run(*argv) == 0
     assert stamps == {path: path.stat().st_mtime_ns for path in (here / "both").rglob("*.safetensors")}
     assert "random" in capsys.readouterr().out

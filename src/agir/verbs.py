@@ -11,6 +11,7 @@ import jax
 from rich.console import Console
 
 from agir.core import registry
+from agir.core.arrays import write_atomically
 from agir.core.errors import BadSetting, UnknownName
 from agir.core.nouns import Policy, Task
 from agir.data.dataset import Dataset
@@ -22,7 +23,7 @@ from agir.evaluation.data_page import data_page
 from agir.evaluation.outcomes import Evaluation
 from agir.evaluation.report import Report, write_report
 from agir.evaluation.rollout import evaluate as roll
-from agir.evaluation.tables import terminal_table
+from agir.evaluation.tables import spreadsheet, terminal_table
 from agir.runtime.bundle import load_bundle, one_lane, save_bundle
 from agir.tasks.find import is_task, recordings
 from agir.tasks.find import task as find_task
@@ -211,11 +212,12 @@ def _side_by_side(arms: dict[str, Place], title: str, episodes: int, left_out: d
     comparison = compared(task, measured, episodes)
     page = comparison_report(f"{title} on {task.name}", task, measured, comparison, left_out)
     path = write_report(folder / "report.html", page)
+    write_atomically(folder / "comparison.csv", spreadsheet(comparison).encode())
     if tell:
         Console().print(terminal_table(comparison))
         for name, why in left_out.items():
             Console().print(f"Left out: {name}: {why}", style="dim", highlight=False, markup=False)
-        Console().print(f"Wrote {path}", highlight=False)
+        Console().print(f"Wrote {path} and comparison.csv beside it", highlight=False)
     return path
 
 

@@ -1,5 +1,6 @@
 """The comparison's figures in words, and the terminal's table."""
 
+import csv
 import dataclasses
 import io
 
@@ -22,6 +23,7 @@ from agir.evaluation.tables import (
     sample_size,
     significant,
     smallest_difference,
+    spreadsheet,
     terminal_table,
     whiskers,
 )
@@ -102,3 +104,13 @@ def test_a_name_can_neither_style_nor_steer_the_terminal():
     row = MethodRow("[bold red]x[/] \x1b[2J\x07", per_call=Times(1.0, 2.0, 3.0), about="[link=x]")
     text = shown(Comparison([row], "[/nothing]"), 100)
     assert "[bold red]x[/] [2J" in text and "[/nothing]" in text and "\x1b" not in text and "\x07" not in text
+
+
+def test_the_spreadsheet_has_every_figure_as_a_number_and_nothing_for_what_was_not_measured():
+    row = dataclasses.replace(rows()[0], measures={"best_reward": Interval(0.9, 0.8, 1.0, 10)}, per_pass=Times(0.5, 0.6, 0.7))
+    lines = list(csv.DictReader(io.StringIO(spreadsheet(Comparison([row, MethodRow('a "quoted", name')])))))
+    assert [line["method"] for line in lines] == [row.name, 'a "quoted", name']
+    first = {name: float(value) for name, value in lines[0].items() if name != "method"}
+    assert (first["success"], first["success_low"], first["best_reward_high"]) == (row.success.value, row.success.low, 1.0)
+    assert (first["per_pass_p99_ms"], first["per_call_median_ms"], first["parameters"]) == (0.7, 1.9, 412_310)
+    assert not any(value for name, value in lines[1].items() if name != "method")

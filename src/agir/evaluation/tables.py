@@ -1,8 +1,10 @@
 """The comparison of methods: one data structure, its figures put into words once, for the terminal and for the page."""
 
+import csv
 import dataclasses
+import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -35,7 +37,10 @@ class MethodRow:
     difference: Interval | None = None  # paired: this method's success less the baseline's, in [-1, 1]
     mean_return: Interval | None = None
     iqm_return: Interval | None = None  # interquartile mean
+    measures: dict[str, Interval] = dataclasses.field(default_factory=dict)  # the task's other numbers; for the spreadsheet alone
+    per_pass: Times | None = None  # of the network
     per_call: Times | None = None
+    to_first_action: Times | None = None  # from an episode's first observation on
     per_action: Times | None = None  # per action executed
     passes_per_action: Number | None = None  # of the network
     parameters: Whole | None = None
@@ -146,7 +151,9 @@ def columns(comparison: Comparison) -> list[Column]:
         Column("Success, %", "share of episodes", [_success(row) for row in rows], (0.0, 1.0), max(floors, default=None)),
         Column("Difference, points", f"paired{against}", [_difference(row, comparison) for row in rows], (-widest, widest), 0.0),
         Column("Return", "mean", [_return(row) for row in rows], (min(reach), max(reach)) if reach and min(reach) < max(reach) else None),
+        Column("ms per pass", "median", [_times(row.per_pass) for row in rows]),
         Column("ms per call", "median", [_times(row.per_call) for row in rows]),
+        Column("ms to first", "median", [_times(row.to_first_action) for row in rows]),
         Column("ms per action", "median", [_times(row.per_action) for row in rows]),
         Column("Passes", "per action", [_plain(row.passes_per_action, significant) for row in rows]),
         Column("Parameters", "", [_plain(row.parameters, count) for row in rows]),
@@ -194,6 +201,31 @@ def smallest_difference(comparison: Comparison) -> str:
         return ""
     least = percent(comparison.smallest_difference)
     return f"The smallest difference of success that these numbers of episodes could have shown is {least} points."
+
+
+# -------------------------------------------------------------------------------------------------------- the spreadsheet
+def spreadsheet(comparison: Comparison) -> str:
+    """-> comma-separated values: a line a row, every figure with the ends of its interval, times in ms; empty where not measured."""
+    lines = [{"method": row.name} | dict(_figures(row)) for row in comparison.ordered]
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return out.getvalue()
+
+
+def _figures(row: MethodRow) -> Iterator[tuple[str, Number]]:
+    for name in (field.name for field in dataclasses.fields(MethodRow)):
+        value = getattr(row, name)
+        found = value if name == "measures" else {name: value}
+        for title, figure in found.items():
+            if isinstance(figure, Interval):
+                yield from ((title, figure.value), (f"{title}_low", figure.low), (f"{title}_high", figure.high))
+            elif isinstance(figure, Times):
+                yield from ((f"{title}_{part}", time) for part, time in dataclasses.asdict(figure).items())
+            elif name in ("passes_per_action", "parameters", "training_s") and figure is not None:
+                yield title, figure
 
 
 # ----------------------------------------------------------------------------------------------------------- the terminal

@@ -51,7 +51,7 @@ def _unseeded(row: Any) -> Any:
 
 def timed(found: Latency) -> dict:
     """What a table's row says of times."""
-    return {"per_call": found.per_call, "per_action": found.per_action}
+    return {name: getattr(found, name) for name in ("per_pass", "per_call", "to_first_action", "per_action")}
 
 
 def comparison_report(
