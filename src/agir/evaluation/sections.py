@@ -42,7 +42,8 @@ def comparison(
         if baseline and name != baseline and evaluation.success is not None:
             paired = evaluation.against(evaluations[baseline])
         figures = {"success": summary.success, "mean_return": summary.mean_return, "iqm_return": summary.iqm_return}
-        figures |= {"measures": summary.measures, "difference": paired, "passes_per_action": summary.passes_per_action, "floor": name in floors}
+        figures |= {"measures": summary.measures, "passes_per_action": summary.passes_per_action}
+        figures |= {"difference": paired, "floor": name in floors}
         rows.append(MethodRow(name, **(figures | measured.get(name, {}))))
     least = [found for name, e in evaluations.items() if name not in floors and (found := e.summary().detectable_difference) is not None]
     return Comparison(rows, baseline=baseline, smallest_difference=max(least, default=None), **words)
