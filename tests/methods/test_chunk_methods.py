@@ -80,6 +80,17 @@ def test_padding_and_other_rows_change_nothing(name):
     assert eqx.tree_equal(state, others[0]) and not eqx.tree_equal(state, others[1])
 
 
+@pytest.mark.parametrize("name, now", [("act", 0), ("reactive-diffusion-policy", 0), ("streaming-flow-policy", 1)])
+def test_the_first_action_of_a_chunk_that_begins_now_sees_what_is_seen_now(name, now):
+    """With a transformer, whose actions see no later observation: here none is later."""
+    method = tiny(KINDS[name], network="transformer")
+    model = eqx.filter_jit(method.init)(jax.random.key(0)).model
+    model = jax.tree.map(lambda x: 5 * x if eqx.is_inexact_array(x) else x, model)  # weights begin so small that nothing shows
+    seen = jnp.zeros((2, method.history, 2)).at[1, -1].set(1.0)
+    chunks = eqx.filter_jit(lambda model: jax.vmap(lambda one: model.sample(one, jax.random.key(1)))(seen))(model)
+    assert jnp.abs(chunks[0, now] - chunks[1, now]).max() > 1e-4
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_choices_are_refused_by_name(name):
     with pytest.raises(

@@ -6,7 +6,8 @@
     acting    z = 0, so each context has one answer
 
 The decoder is a denoiser's network, given zeros for the noisy chunk (for a transformer: its queries are the places of the actions)
-and z as one more observation, the first. Padding is zeros to the encoder, which is told the mask.
+and z as one more observation, the first; all of them in one row, so that every action sees all (`AtOnce`). Padding is zeros to the
+encoder, which is told the mask.
 """
 
 import math

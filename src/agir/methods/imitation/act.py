@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from agir.core.nouns import Policy
 from agir.core.spaces import Key, flat_size
 from agir.generators.variational import Variational
-from agir.networks.denoiser import create_denoiser
+from agir.networks.denoiser import AtOnce
 from agir.networks.layers import Linear, grown
 from agir.networks.mlp import MLP
 from agir.runtime.executors import Ensembled
@@ -43,7 +43,7 @@ class ACT(ChunkMethod):
         see, say, think = jax.random.split(key, 3)
         encoder = MLP(self.horizon * (size + 1) + seen, 2 * self.latent, see, width=256, depth=2)
         project = grown(lambda draw: Linear(self.latent, features, draw), say)
-        network = create_denoiser(self.network, (self.horizon, size), (1 + self.history, features), think, self.width, self.depth)
+        network = AtOnce.create(self.network, (self.horizon, size), (1 + self.history, features), think, self.width, self.depth)
         return Variational(network, self.horizon, self.spec.action.shape, encoder, project, self.latent)
 
     def tuning(self) -> dict[str, Any]:

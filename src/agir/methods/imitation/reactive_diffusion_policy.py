@@ -25,7 +25,7 @@ from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.diffusion import Diffusion
 from agir.generators.reactive import ReactiveCodec
-from agir.networks.denoiser import create_denoiser
+from agir.networks.denoiser import AtOnce
 from agir.runtime.executors import Streamer, Streaming
 from agir.training.chunk_method import ChunkMethod
 from agir.training.fit import FitReactive
@@ -47,7 +47,7 @@ class ReactiveDiffusionPolicy(ChunkMethod):
                 f"or --codec.horizon {rest}."
             )
         chunk, context = self.codec.latent, (self.history, features)
-        network = create_denoiser(self.network, chunk, context, key, self.width, self.depth)
+        network = AtOnce.create(self.network, chunk, context, key, self.width, self.depth)
         return Diffusion(network, chunk[0], chunk[1:], self.steps, sampler=self.sampler, sampling_passes=self.passes)
 
     def loss(self, model: ChunkModel, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:

@@ -23,7 +23,7 @@ from agir.core.nouns import Policy
 from agir.core.spaces import Key, flat_size
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.streaming_flow import StreamingFlow
-from agir.networks.denoiser import create_denoiser
+from agir.networks.denoiser import AtOnce
 from agir.runtime.executors import Streamer, Streaming
 from agir.training.chunk_method import ChunkMethod
 from agir.training.state import Trained
@@ -49,7 +49,7 @@ class StreamingFlowPolicy(ChunkMethod):
         if self.passes < 1:
             raise BadSetting(f"--passes is at least 1, not {self.passes}.")
         chunk, context = (1, flat_size(self.spec.action)), (self.history, features)
-        network = create_denoiser(self.network, chunk, context, key, self.width, self.depth)
+        network = AtOnce.create(self.network, chunk, context, key, self.width, self.depth)
         return StreamingFlow(network, self.horizon, self.history, self.spec.action.shape, self.passes)
 
     def tuning(self) -> dict[str, Any]:
