@@ -92,6 +92,7 @@ def test_every_claim_of_the_house_is_well_formed():
             assert {part.ours, part.theirs} <= claim.arms.keys()
         for arm in claim.arms.values():
             assert arm.method in registry.names("method")
+            assert arm.method not in ("diffusion-policy", "rti-dp") or arm.settings.get("passes") != 1, f"{name}: DDIM-1 says the noise"
             order(find_task(arm.task or claim.task), arm.method, **(claim.asked | arm.settings))  # or it raises
 
 

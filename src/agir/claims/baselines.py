@@ -9,6 +9,8 @@ DENOISER = CHUNK | {"network": "mlp", "width": 256, "depth": 3, "rate": 1e-3}
 
 DDIM = Arm("diffusion-policy", DENOISER | {"sampler": "ddim", "passes": 10})
 DDPM = Arm("diffusion-policy", DENOISER | {"sampler": "ddpm", "passes": 100})
+# A single pass begins at the last step, where there should be no noise left, and says the noise: two stand for the fewest.
+DDIM_2 = Arm("rti-dp", {"sampler": "ddim", "passes": 2, "warm": 2, "execute": 8}, brought={"base": "DDIM-10"})
 FLOW = Arm("flow-policy", DENOISER | {"passes": 10})
 TWO_STEP = Arm("two-step-regression", DENOISER)
 REGRESSION = Arm("behavior-cloning", CHUNK | {"head": "mse", "width": 384, "depth": 3})

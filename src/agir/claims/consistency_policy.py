@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from agir.claims.baselines import BESIDE, DDIM, DDPM, DENOISER, FLOW, TWO_MODES, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, DDIM, DDIM_2, DDPM, DENOISER, FLOW, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 STUDENT = Arm("consistency-policy", DENOISER | {"width": 250}, brought={"base": "DDIM-10"})
@@ -19,7 +19,7 @@ CLAIM = Claim(
             "DDIM-10": DDIM,
             "student-1": STUDENT,
             "student-3": dataclasses.replace(STUDENT, settings=STUDENT.settings | {"passes": 3}),
-            "DDIM-2": Arm("rti-dp", {"sampler": "ddim", "passes": 2, "warm": 2, "execute": 8}, brought={"base": "DDIM-10"}),
+            "DDIM-2": DDIM_2,
             "DDPM-100": DDPM,
             "flow-1": dataclasses.replace(FLOW, settings=DENOISER | {"passes": 1}),
             **BESIDE,

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from agir.claims.baselines import DDIM, DDPM, DENOISER, FLOW, REGRESSION, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.baselines import DDIM, DDIM_2, DDPM, DENOISER, FLOW, REGRESSION, TWO_MODES, TWO_STEP, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 MP1 = Arm("mp1", DENOISER | {"width": 236})  # as many parameters as DDIM's, with the embedding of states
@@ -10,7 +10,7 @@ MP1 = Arm("mp1", DENOISER | {"width": 236})  # as many parameters as DDIM's, wit
 CLAIM = Claim(
     slug="mp1",
     sentence="With one pass of the network MP1 is as good as DDIM with ten, in less than half of the time even where a pass is short, "
-    "and better than one Euler step of flow matching.",
+    "and better than two passes of DDIM or one Euler step of flow matching.",
     source="Sheng et al. 2025 (MP1), arXiv 2507.10543, tables 1 and 2",
     method="mp1",
     task=TWO_MODES,
@@ -18,7 +18,7 @@ CLAIM = Claim(
         {
             "MP1": MP1,
             "DDIM-10": DDIM,
-            "DDIM-1": Arm("diffusion-policy", DENOISER | {"sampler": "ddim", "passes": 1}),
+            "DDIM-2": DDIM_2,
             "DDPM-100": DDPM,
             "flow-1": dataclasses.replace(FLOW, settings=DENOISER | {"passes": 1}),
             "two-step": TWO_STEP,
@@ -30,11 +30,12 @@ CLAIM = Claim(
     parts=(
         *part_on_four_modes(Part("MP1 is not worse than DDIM-10 by more than 5 points.", "MP1", "DDIM-10", "success", -0.05)),
         Part("MP1 is not worse than DDPM-100 by more than 5 points.", "MP1", "DDPM-100", "success", -0.05),
-        Part("At equal passes MP1 succeeds more often than DDIM-1, by more than 10 points.", "MP1", "DDIM-1", "success", 0.10),
+        Part("MP1 succeeds more often than two passes of DDIM, by more than 10 points.", "MP1", "DDIM-2", "success", 0.10),
         Part("MP1 succeeds more often than one Euler step of flow matching, by more than 10 points.", "MP1", "flow-1", "success", 0.10),
         Part("A call of MP1 takes less than half of one of DDIM-10.", "MP1", "DDIM-10", "ms_per_call", 0.5, below=True),
     ),
     asked={"demonstrations": 100},
     budget_s=3600,
-    note="With these small networks most of a call is not the network: benchmarks/generation.py measures a pass of 2 ms.",
+    note="With these small networks most of a call is not the network: benchmarks/generation.py measures a pass of 2 ms. "
+    "A single pass of DDIM begins at the last step, where there should be no noise left: so two stand against MP1's one.",
 )
