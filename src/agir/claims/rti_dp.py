@@ -54,5 +54,7 @@ CLAIM = Claim(
     asked={"demonstrations": 100},
     budget_s=3000,
     note="The warm arms learn nothing: each seed takes the DDIM-10 arm's weights of that seed. Their first plan takes all passes, which "
-    "an episode of about ten actions spreads over few (at most half as many passes an action again as DDIM-10 is asked).",
+    "an episode of about ten actions spreads over few (at most half as many passes an action again as DDIM-10 is asked). "
+    "Pilot (one seed, 200 episodes, never reported): DDIM-10 0.965, warm-1 0.985, warm-3 of 100 1.00, full at every step 0.89, two passes "
+    "from noise 0.59 (in chunks 0.61); four modes were not piloted.",
 )
