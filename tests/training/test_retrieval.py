@@ -72,6 +72,11 @@ def test_only_chosen_rows_are_drawn():
     assert {tuple(x) for x in np.asarray(batch.observation[:, 0]).tolist()} == {tuple(seen[3].tolist()), tuple(seen[17].tolist())}
     _, every = bound.next((), None, jnp.int32(0), jax.random.key(0))
     assert len({tuple(x) for x in np.asarray(every.observation[:, 0]).tolist()}) > 10
+    count = bound.table.rows
+    keeping = lambda rows: dataclasses.replace(method, retrieved=Retrieved(jnp.arange(rows, dtype=jnp.int32), jnp.zeros(rows)))
+    assert len(bound.tuned(keeping(count)).rows) == count
+    with pytest.raises(BadSetting, match=f"keep is 1 to {count}, .* not {count + 1}"):
+        bound.tuned(keeping(count + 1))
 
 
 TINY = {"width": 8, "depth": 1, "updates": 20, "retrieved.keep": 5, "retrieved.embedding.updates": 20, "retrieved.embedding.width": 8}

@@ -116,7 +116,11 @@ class Chosen(Windows):
     rows: Any = bound()
 
     def tuned(self, learner: Learner) -> "Chosen":
-        return dataclasses.replace(self, rows=learner.retrieved.rows)
+        """Raises BadSetting where more rows were to be kept than there are: places that hold none would be drawn as the last row."""
+        rows = learner.retrieved.rows
+        if len(rows) > self.table.rows:
+            raise BadSetting(f"--retrieved.keep is 1 to {self.table.rows}, the prior rows that are trained on, not {len(rows)}.")
+        return dataclasses.replace(self, rows=rows)
 
     def next(self, feed: Any, policy: Any, step: Any, key: Key) -> tuple[Any, Window]:
         if self.rows is None:
