@@ -51,7 +51,7 @@ def test_a_row_brings_the_action_that_its_stretch_ends_with():
 def model(numbers):
     """Says the same, whatever is seen."""
     encoder = Encoder({}, PLACES.observation, 100)
-    method = learner(HYDRA, PLACES, width=4, depth=1)
+    method = learner(HYDRA, PLACES, history=1, width=4, depth=1)
     made = method.init(jax.random.key(0)).model
     made = jax.tree.map(lambda x: jnp.zeros_like(x) if eqx.is_array(x) else x, made)
     assert made.encoder.space == encoder.space
@@ -67,7 +67,7 @@ def test_the_loss_by_hand(relabel):
         jnp.array([0.0, 1.0, 1.0]),
         jnp.array([[1.0, 4.0], [7.0, 7.0], [7.0, 7.0]]),
     )
-    method = learner(HYDRA, PLACES, share=0.25, weight=2.0, relabel=relabel)
+    method = learner(HYDRA, PLACES, history=1, share=0.25, weight=2.0, relabel=relabel)
     loss, parts = method.loss(model([1.0, 0.0, 0.0, 2.0, 0.5]), marked, None)
     aim = np.array([1.0, 4.0]) if relabel else np.array([3.0, 3.0])
     sparse = np.mean([0.0, 16.0]) + 0.25 * np.mean((np.array([0.0, 2.0]) - aim) ** 2) + 2.0 * np.log(1 + np.exp(0.5))
@@ -96,6 +96,16 @@ def test_a_waypoint_is_held_until_the_mode_changes_or_patience_is_over():
     assert planned == [True, False, False, True, False, True, True, True]
 
 
+def test_as_it_is_it_sees_what_came_before():
+    """At work, what is to be done often hangs on what was done last (does the hand come down, or does it still look for its place?)."""
+    method = learner(HYDRA, PLACES, width=8, depth=1)
+    policy = method.policy(method.init(jax.random.key(0)))
+    act, key, now = jax.jit(lambda *seen: policy.act(*seen)), jax.random.key(0), jnp.array([0.2, 0.3])
+    first = [act(jnp.float32(before), policy.start(key), key).memory for before in ([0.9, -0.5], [-0.7, 0.4], [-0.7, 0.4])]
+    actions = [act(now, memory._replace(steps=jnp.int32(0)), key).action for memory in first]
+    assert jnp.abs(actions[0] - actions[1]).max() > 1e-3 and (actions[1] == actions[2]).all()
+
+
 def test_actions_that_are_no_places_are_refused():
     moving = dataclasses.replace(NUMBERS, meaning=Meaning("velocity"))
     with pytest.raises(BadSpec, match="a velocity. Use actions that are absolute"):
@@ -115,7 +125,7 @@ def test_it_learns_both_kinds_of_action():
 
     from methods.fitting import fit
 
-    method = learner(HYDRA, PLACES, width=32, depth=2, rate=5e-3, warmup=10, updates=400)
+    method = learner(HYDRA, PLACES, history=1, width=32, depth=2, rate=5e-3, warmup=10, updates=400)
     state, _ = fit(method, draw, 400)
     policy = method.policy(state)
     for seen, wanted in (([-0.5, 0.3], [0.5, -0.5]), ([0.6, -0.8], [0.3, -0.4])):

@@ -11,8 +11,8 @@ must be places (`control=position`), so that a waypoint is an action, and the ma
 column of the data (`--label`); planar's demonstrations bring one, as `phase`.
 
 Deviations: the paper's controller runs until the waypoint is reached, which takes a measured pose; here until the mode changes, or
-`patience` is over. One network with three outputs instead of three heads of two layers each, no recurrence, squares in place of a
-mixture's likelihood.
+`patience` is over. One network with three outputs instead of three heads of two layers each, the last `history` observations in place
+of a recurrent memory, squares in place of a mixture's likelihood; dense actions are places too (the paper: differences of places).
 """
 
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ from agir.training.waypoints import Marked, Waypoints
 
 
 class HYDRA(Method):
-    history: int = 1  # observations seen
+    history: int = 4  # observations seen (paper: a recurrent memory): what is done at work often depends on what was done just before
     relabel: bool = True  # on the way, actions are replaced by the waypoint (paper)
     share: float = 0.5  # weight of the dense action on the way
     weight: float = 0.1  # of the mode's cross-entropy
