@@ -4,7 +4,8 @@
     acting     a plan at every step, from its end back to now; what is done is the mean of what all plans so far say that are laid
                together at their ends (runtime/executors.py: EndEnsembled)
 
-o is what is seen now (`history` 1). The last action is where the trajectory goes, and everything before has to lead there.
+o is what is seen now (`history` 1). The last action is where the trajectory goes, and everything before has to lead there. In order
+"forward" plans are laid together at their begin, as ACT's are: there the end is what is least sure.
 
 Deviations: when a plan has come back to now says a sign that is learnt (the code: it is nearer to the pose that is seen than a
 threshold, which needs actions that are poses); a trajectory ends with the window or the episode (the paper: at the next change of the
@@ -21,7 +22,7 @@ from agir.core.nouns import Act, Policy
 from agir.core.spaces import Key, flat_size
 from agir.generators.chain import Chain, ChainTransformer
 from agir.generators.chunk_model import ChunkModel
-from agir.runtime.executors import EndEnsembled, Receding
+from agir.runtime.executors import EndEnsembled, Ensembled, Receding
 from agir.training.chunk_method import GeneratingMethod
 from agir.training.state import Trained
 
@@ -52,7 +53,8 @@ class CoA(GeneratingMethod):
         planner = ChainPlanner(self.spec, self.tuned(state.best))
         if self.execute:
             return Receding(self.spec, planner, self.history, self.execute)
-        return EndEnsembled(self.spec, planner, self.history, jnp.asarray(self.decay, jnp.float32))
+        mean = EndEnsembled if self.order == "backward" else Ensembled
+        return mean(self.spec, planner, self.history, jnp.asarray(self.decay, jnp.float32))
 
 
 class ChainPlanner(Policy):
