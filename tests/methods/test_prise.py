@@ -45,7 +45,7 @@ def test_skills_of_a_motion_that_repeats_are_longer_than_a_step_and_are_done_rig
     stage, state = learnt(FitSkills, codes=codes, updates=4)
     skills = stage.result(state)
     assert skills.count == 6 and skills.pairs.lengths[2] == 2 and skills.pairs.lengths.max() > 2
-    method, state = learnt(PRISE, skills=skills, width=32, depth=1, rate=5e-3, temperature=0.1, updates=300)
+    method, state = learnt(PRISE, skills=skills, width=32, depth=1, rate=5e-3, updates=300)
     policy = method.policy(state)
     done = acts(policy, phases(jnp.arange(12) % 6), 16)[..., 0]
     np.testing.assert_allclose(done, jnp.broadcast_to(jnp.tile(PATTERN, 2), done.shape), atol=0.1)
@@ -68,9 +68,9 @@ def test_the_loss_by_hand():
     q, y, total = made.book[jnp.array(codes)], z[0], 0.0
     cosine = lambda a, b: float(a @ b / (jnp.linalg.norm(a) * jnp.linalg.norm(b)))
     for t in range(3):  # the last step does not count
-        total += float(jnp.abs(made.decoder(z[t] + q[t]) - action[t]).mean()) + 1.5 * float(((q[t] - u[t]) ** 2).mean())
+        total += float(jnp.abs(made.decoder(z[t] + q[t]) - action[t]).mean()) + 0.75 * float(((q[t] - u[t]) ** 2).mean())
         if t:
-            total += 1 - cosine(made.predict(made.project(y)), made.project(z[t]))
+            total += 2 - 2 * cosine(made.predict(made.project(y)), made.project(z[t]))
         y = made.step(y + q[t])
     behind = np.mean([min(np.mean((np.asarray(u[t]) - np.asarray(c)) ** 2) for t in range(3)) for c in made.book])
     mask = jnp.array([1.0, 1, 1, 0])
@@ -83,7 +83,7 @@ def test_strings_end_with_the_episode_and_unlearnt_skills_are_never_drawn():
     batch = Segment(batch.experience, batch.mask.at[1, 5:].set(0.0))
     codes, counts = strings(skills.codes, skills.pairs, batch)
     assert codes.shape == (2, 16) and counts.tolist() == [16, 5]
-    method = learner(PRISE, skills=skills, width=8, depth=1)
+    method = learner(PRISE, skills=skills, width=8, depth=1, temperature=1.0)
     policy = method.policy(method.init(jax.random.key(0)))
     drawn = jax.jit(jax.vmap(lambda key: policy.act(jnp.ones(2), policy.start(key), key).memory[0]))
     assert drawn(jax.random.split(jax.random.key(1), 200)).max() < skills.pairs.alphabet <= skills.count - 3

@@ -1,11 +1,12 @@
 """Actions as few codes whose meaning depends on what is seen, and strings of them as skills (PRISE, Zheng et al. 2024, arXiv 2402.10450).
 
     z_t = state(o_t),   u_t = join(sg z_t + act(a_t)),   q_t = book[nearest to u_t]
-    loss   mean_t |decode(z_t + q_t) - a_t|_1  +  |sg u_t - q_t|^2 + commitment |u_t - sg q_t|^2
-           + 1 - cos(predict(project(y_t)), sg project(z_t))   for t > 0,  y_t = step(y_t-1 + q_t-1),  y_0 = z_0
+    loss   mean_t |decode(z_t + q_t) - a_t|_1  +  |sg u_t - q_t|^2 / 4 + commitment |u_t - sg q_t|^2
+           + 2 - 2 cos(predict(project(y_t)), sg project(z_t))   for t > 0,  y_t = step(y_t-1 + q_t-1),  y_0 = z_0
     skill  a token of the byte-pair encoding (actions/pairs.py) of demonstrated strings of codes
 
-So a code is what the next states can be foretold from, and not the action alone. sg stops gradients; q passes them straight to u.
+So a code is what the next states can be foretold from, and not the action alone. sg stops gradients; q passes them straight to u. The
+weights are those of the paper's code: unit vectors' squared distance (2 - 2 cos), and its "beta" on the books.
 Codes of one segment are also drawn to the u that is nearest, so that none is left behind unused (not in the paper).
 """
 
@@ -23,6 +24,7 @@ from agir.networks.encoder import Encoder
 from agir.networks.mlp import MLP
 
 NEAR = 0.25  # weight of what draws codes to actions
+BOOKS = 0.25  # weight of the codes' distance from the actions that they stand for (the paper's code)
 
 
 class SkillCodes(eqx.Module):
@@ -91,7 +93,7 @@ class SkillCodes(eqx.Module):
         q = self.book[self.nearest(u)]
         passed = u + jax.lax.stop_gradient(q - u)
         told = jnp.abs(self.decoder(z + passed) - action).mean(-1)
-        books = ((q - jax.lax.stop_gradient(u)) ** 2).mean(-1) + commitment * ((jax.lax.stop_gradient(q) - u) ** 2).mean(-1)
+        books = BOOKS * ((q - jax.lax.stop_gradient(u)) ** 2).mean(-1) + commitment * ((jax.lax.stop_gradient(q) - u) ** 2).mean(-1)
         foretold = jnp.concatenate([jnp.zeros(1), self.foretold(z, passed)])
         count = jnp.maximum(mask.sum(), 1.0)
         far = jnp.where(mask[:, None] > 0, ((jax.lax.stop_gradient(u)[:, None] - self.book[None]) ** 2).mean(-1), jnp.inf).min(axis=0)
@@ -103,7 +105,7 @@ class SkillCodes(eqx.Module):
         step = lambda y, q: (self.step(y + q),) * 2
         said = self.predict(self.project(jax.lax.scan(step, z[0], q[:-1])[1]))
         norm = lambda x: x * jax.lax.rsqrt((x * x).sum(-1, keepdims=True) + 1e-6)
-        return 1 - (norm(said) * norm(wanted)).sum(-1)
+        return 2 - 2 * (norm(said) * norm(wanted)).sum(-1)
 
 
 class Skills(eqx.Module):

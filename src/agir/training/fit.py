@@ -141,7 +141,7 @@ class FitSkillCodes(FitPart):
     codes: int = 10  # (paper)
     dim: int = 32  # of a code (paper: 64 and more, with images)
     width: int = 64  # of the layers
-    commitment: float = 0.25  # weight of what draws actions to their codes (paper's code)
+    commitment: float = 1.0  # weight of what draws actions to their codes (paper's code)
     rate: float = 1e-3  # of Adam (paper: 1e-4)
     learns_from: Source = Segments(batch=128, length=4)  # paper: states up to 3 steps on are foretold
     updates: int = 3000

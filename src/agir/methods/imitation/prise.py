@@ -3,7 +3,7 @@
     stage 1    actions to codes, such that next states can be foretold from them              (networks/skill_codes.py)
     stage 2    every demonstration as a string of codes; pairs that are frequent are merged: tokens are skills of several steps
     training   max  E log p(skill | o)       of the skill with which the demonstration's string goes on from here
-    acting     a skill is drawn; its codes are decoded one at a step, each with what is seen then; then the next skill
+    acting     the likeliest skill; its codes are decoded one at a step, each with what is seen then; then the next skill
 
 A skill lasts as long as what is usually done together, so that fewer decisions are made, and none in the middle of a motion. The
 first two stages may have learnt from other tasks (`--skills RUN`): the strings are then read with their codes.
@@ -34,7 +34,7 @@ class PRISE(Method):
     skills: Skills | Learner = given(Skills, default=FitSkills(), about="codes of actions, and strings of them that are skills")
     width: int = 256  # of the policy's layers
     depth: int = 2  # of the policy
-    temperature: float = 1.0  # of the skills drawn; towards 0: the likeliest one
+    temperature: float = 0.0  # of the skills drawn; 0: the likeliest one (paper's code)
     rate: float = 1e-3  # of Adam, with a short warm-up and a cosine to 0 (paper: 1e-4)
     learns_from: Source = Segments(batch=64, length=16)
     updates: int = 5000
