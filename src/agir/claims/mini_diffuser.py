@@ -4,7 +4,7 @@ from agir.claims.claim import Arm, Claim, Part
 
 TASK = "planar/reach,observe=image,image=24"
 SEEN = {"history": 1, "horizon": 8, "execute": 4, "batch": 32, "width": 48, "depth": 2}
-QUARTER, WHOLE = {"updates": 500}, {"updates": 2000}
+QUARTER, WHOLE = {"updates": 500, "warmup": 50}, {"updates": 2000, "warmup": 200}  # a tenth: the usual 500 would be all of a quarter
 TWO_STEP = Arm("two-step-regression", SEEN | WHOLE | {"network": "mlp", "width": 256, "depth": 3})
 REGRESSION = Arm(
     "behavior-cloning", {name: SEEN[name] for name in ("history", "horizon", "execute", "batch")} | WHOLE | {"width": 256, "depth": 3}
