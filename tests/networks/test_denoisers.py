@@ -199,7 +199,8 @@ def slow_sequence(net, chunk, times, context, mask):
         x = x + np.asarray(layer.attention(y, y, jnp.asarray(mask)))
         hidden = np_linear(layer.first, np.asarray(layer.norms[1](jnp.asarray(x))))
         x = x + np_linear(layer.second, np.asarray(jax.nn.gelu(jnp.asarray(hidden))))
-    return np_linear(net.out, np.asarray(net.norm(jnp.asarray(x)))[-len(chunk) :])
+    said = np_linear(net.out, np.asarray(net.norm(jnp.asarray(x)))[-len(chunk) :])
+    return said if net.pooled else said + np_linear(net.straight, np_mish(time)) * chunk
 
 
 @pytest.mark.parametrize("name", ["dit", "in-context"])
@@ -233,3 +234,12 @@ def test_what_is_known_is_worked_out_once_for_all_noisy_chunks_of_a_context():
 def test_a_first_answer_is_nothing():
     net = DiffusionTransformer.create(CHUNK, CONTEXT, jax.random.key(0), 8, 1)
     np.testing.assert_array_equal(net(*inputs()), np.zeros(CHUNK))
+
+
+def test_a_first_answer_in_context_is_a_share_of_what_is_shown_as_the_time_says():
+    net = InContext.create(CHUNK, CONTEXT, jax.random.key(0), 8, 1)
+    chunk, times, context = inputs()
+    shares = net(chunk, times, context) / chunk
+    np.testing.assert_allclose(shares, np.broadcast_to(shares[:1], CHUNK), rtol=1e-4)
+    np.testing.assert_allclose(net(2 * chunk, times, 3 * context), 2 * shares * chunk, rtol=1e-4)
+    assert not np.allclose(net(chunk, times + 20.0, context) / chunk, shares, rtol=1e-2)

@@ -41,7 +41,7 @@ class Remembering(eqx.Module):
             add = jax.lax.cond(self.due[i], block, lambda x, i=i: self.kept[i], x)
             self.added.append(add)
             x = x + add
-        return self.network.leave(x)
+        return self.network.leave(x, chunk, times)
 
 
 class Cached(Diffusion):

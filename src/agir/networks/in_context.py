@@ -12,6 +12,8 @@ time or actions. So they are the same in every pass of a sampler, and for all no
 their own here, which the compiler takes out of loops and vmaps over noise (Mini-Diffuser's masks, Hu et al. 2025, arXiv 2505.09430).
 
 Layers normalise before they act; a hidden layer of 4 width with GELU; the last layer starts at 0 (DiT, Peebles & Xie 2023).
+In "in-context" as in the head some of the noisy chunk goes straight to the output, as the time says (`DenoisingMLP`; not Dita's), so that
+the two differ in what actions look at alone.
 """
 
 import math
@@ -68,6 +70,7 @@ class InContext(Residual):
     layers: list[Layer]
     norm: LayerNorm
     out: Linear
+    straight: Linear | None  # how much of what is shown goes straight to the output, by the time
 
     @classmethod
     def create(
@@ -83,6 +86,7 @@ class InContext(Residual):
             layers=[Layer(width, draw) for _ in range(depth)],
             norm=LayerNorm(width),
             out=Linear(width, chunk[1], draw, bound=0.0),
+            straight=None if cls.pooled else Linear(width, chunk[1], draw),
         )
         return grown(build, key)
 
@@ -106,8 +110,11 @@ class InContext(Residual):
             blocks += layer.blocks(known, mask)
         return x, blocks
 
-    def leave(self, x: Float[Array, "tokens width"]) -> Float[Array, "horizon size"]:
-        return self.out(self.norm(x[1:]))
+    def leave(
+        self, x: Float[Array, "tokens width"], chunk: Float[Array, "horizon size"], times: Float[Array, " times"]
+    ) -> Float[Array, "horizon size"]:
+        said = self.out(self.norm(x[1:]))
+        return said if self.straight is None else said + self.straight(mish(self.time(times)))[None] * chunk
 
 
 class DiffusionTransformer(InContext):

@@ -34,10 +34,13 @@ class Residual(eqx.Module):
         """-> the stream's tokens, and what is added to them, in this order."""
 
     @abc.abstractmethod
-    def leave(self, x: Float[Array, "tokens width"]) -> Float[Array, "horizon size"]: ...
+    def leave(
+        self, x: Float[Array, "tokens width"], chunk: Float[Array, "horizon size"], times: Float[Array, " times"]
+    ) -> Float[Array, "horizon size"]:
+        """The answer, from the stream behind all blocks (and from what is shown, where some of it goes straight to the output)."""
 
     def __call__(
         self, chunk: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]
     ) -> Float[Array, "horizon size"]:
         x, blocks = self.enter(chunk, times, context)
-        return self.leave(through(blocks, x))
+        return self.leave(through(blocks, x), chunk, times)

@@ -158,5 +158,7 @@ class Transformer(Residual):
         x = self.action_in(chunk) + self.action_place
         return x, [block for layer in self.layers for block in layer.blocks(memory, mask, memory_mask)]
 
-    def leave(self, x: Float[Array, "horizon width"]) -> Float[Array, "horizon size"]:
+    def leave(
+        self, x: Float[Array, "horizon width"], chunk: Float[Array, "horizon size"], times: Float[Array, " times"]
+    ) -> Float[Array, "horizon size"]:
         return self.out(self.norm(x))

@@ -9,8 +9,9 @@ known which action is asked. `--network small-head` is what the paper compares w
 three layers that denoises; see networks/in_context.py and networks/tokens.py.
 
 Deviations: tokens of states (or of an image through a small ResNet) in the place of language by CLIP and of images by DINOv2 and a
-Q-Former; what is seen does not look at what comes after it in the sequence as in the paper, but all of it looks at all of it; a smaller
-network (paper: 12 layers of 768). No pretraining on many robots.
+Q-Former; what is seen does not look at what comes after it in the sequence as in the paper, but all of it looks at all of it; some of
+a noisy action goes straight to the output, as in the small head; a smaller network (paper: 12 layers of 768). No pretraining on many
+robots.
 """
 
 from agir.training.diffusion_method import TokenDiffusionMethod
