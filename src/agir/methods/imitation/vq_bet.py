@@ -8,9 +8,9 @@ o are the last `history` observations, F the focal loss, a chunk the `codec.hori
 the second and the offsets where exactly; they are drawn independently of one another, so a second code should not depend on the way.
 
 Deviations: one token attends to the observations (the paper: a GPT over them, with a chunk learnt at every one); the codec's
-codebooks are learnt by gradients, with a term that keeps codes in use (the code: moving averages), 8 wide (512), and its error is
-squared (absolute); offsets are learnt for the chunk's own codes (the code: for drawn ones, which draws an offset between the ways);
-no goals.
+codebooks are learnt by gradients, with a term that keeps codes in use (the code: moving averages), 8 wide (512), its error is squared
+(absolute) and chunks are drawn to their codes with weight 0.25 (5); offsets are learnt for the chunk's own codes (the code: for drawn
+ones, which draws an offset between the ways); no goals.
 """
 
 from typing import Any
