@@ -93,7 +93,8 @@ def test_every_claim_of_the_house_is_well_formed():
         for arm in claim.arms.values():
             assert arm.method in registry.names("method")
             assert arm.method not in ("diffusion-policy", "rti-dp") or arm.settings.get("passes") != 1, f"{name}: DDIM-1 says the noise"
-            order(find_task(arm.task or claim.task), arm.method, **(claim.asked | arm.settings))  # or it raises
+            learner, *_ = order(find_task(arm.task or claim.task), arm.method, **(claim.asked | arm.settings))  # or it raises
+            assert learner.updates < 2 or getattr(learner, "warmup", 0) <= learner.updates / 2  # or it hardly learns at its rate
 
 
 def test_the_ledger_belongs_to_known_claims_and_no_verdict_is_at_odds_with_its_interval():
