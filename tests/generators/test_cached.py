@@ -64,7 +64,7 @@ def test_what_is_kept_equals_the_slow_reference():
                 if schedule[i, j]:
                     kept[j] = block(stream)
                 stream = stream + kept[j]
-            return net.leave(stream)
+            return net.leave(stream, chunk, times)
 
         x = dataclasses.replace(plain, network=slow).step(x, at, context, keys[i])
     np.testing.assert_allclose(sampled(Cached(net, 4, (1,), **HOW, schedule=jnp.asarray(schedule)), BEGIN), x, atol=1e-4)
