@@ -74,7 +74,7 @@ def test_only_chosen_rows_are_drawn():
     assert len({tuple(x) for x in np.asarray(every.observation[:, 0]).tolist()}) > 10
     count = bound.table.rows
     keeping = lambda rows: dataclasses.replace(method, retrieved=Retrieved(jnp.arange(rows, dtype=jnp.int32), jnp.zeros(rows)))
-    assert len(bound.tuned(keeping(count)).rows) == count
+    assert len(bound.tuned(keeping(count)).kept) == count
     with pytest.raises(BadSetting, match=f"keep is 1 to {count}, .* not {count + 1}"):
         bound.tuned(keeping(count + 1))
 

@@ -113,17 +113,16 @@ class Chosen(Windows):
     """Windows that begin at the rows of `learner.retrieved`; held out, at all rows."""
 
     dataset: str = fixed(PRIOR)
-    rows: Any = bound()
+    kept: Any = bound()
 
     def tuned(self, learner: Learner) -> "Chosen":
         """Raises BadSetting where more rows were to be kept than there are: places that hold none would be drawn as the last row."""
-        rows = learner.retrieved.rows
-        if len(rows) > self.table.rows:
-            raise BadSetting(f"--retrieved.keep is 1 to {self.table.rows}, the prior rows that are trained on, not {len(rows)}.")
-        return dataclasses.replace(self, rows=rows)
+        kept = learner.retrieved.rows
+        if len(kept) > self.table.rows:
+            raise BadSetting(f"--retrieved.keep is 1 to {self.table.rows}, the prior rows that are trained on, not {len(kept)}.")
+        return dataclasses.replace(self, kept=kept)
 
-    def next(self, feed: Any, policy: Any, step: Any, key: Key) -> tuple[Any, Window]:
-        if self.rows is None:
-            return super().next(feed, policy, step, key)
-        picked = jax.random.randint(key, (self.batch,), 0, len(self.rows))
-        return feed, jax.vmap(self.cut)(self.rows[picked])
+    def rows(self, key: Key) -> Int[Array, " batch"]:
+        if self.kept is None:
+            return super().rows(key)
+        return self.kept[jax.random.randint(key, (self.batch,), 0, len(self.kept))]
