@@ -23,11 +23,11 @@ BINS = Arm("fast", TOKENS | {"tokens.horizon": 8, "tokens.transform": "none", "t
 TWO_MODES, FOUR_MODES = "multipath", "multipath/modes=4,rows=2"  # two forks: see docs/results/modes.md
 
 
-def on_four_modes(arms: dict[str, Arm], *again: str) -> dict[str, Arm]:
+def on_four_modes(arms: dict[str, Arm], *again: str, task: str = FOUR_MODES) -> dict[str, Arm]:
     """The arms, and each of them (or of `again` alone) again on four modes, with what it is brought from there too."""
 
     def there(arm: Arm) -> Arm:
-        return dataclasses.replace(arm, task=FOUR_MODES, brought={given: f"{other}, 4 modes" for given, other in arm.brought.items()})
+        return dataclasses.replace(arm, task=task, brought={given: f"{other}, 4 modes" for given, other in arm.brought.items()})
 
     return arms | {f"{name}, 4 modes": there(arms[name]) for name in again or arms}
 
