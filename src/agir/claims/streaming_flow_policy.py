@@ -56,7 +56,7 @@ CLAIM = Claim(
     budget_s=6000,
     note="With these small networks most of a call is not the network: benchmarks/generation.py measures a pass of 2 ms. "
     "A pilot measured first actions after 0.2 and 0.35 ms. "
-    "Actions are places, as in the paper, and a route is chosen over four of them. Pilot (one seed, 200 episodes, never reported): streaming "
-    "0.945, DDIM-10 0.99, regression 0.47. Where actions are velocities and a route is one of them (multipath), one Euler step says the mean of "
-    "the routes: 0.055, where DDIM-10 had 0.965.",
+    "Actions are places, as in the paper, and a route is chosen over four of them. Pilot (one seed, 200 episodes, never reported): "
+    "streaming 0.945, DDIM-10 0.99, regression 0.47. Where actions are velocities and a route is one of them (multipath), one Euler step "
+    "says the mean of the routes: 0.055, where DDIM-10 had 0.965.",
 )
