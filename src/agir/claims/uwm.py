@@ -33,6 +33,6 @@ CLAIM = Claim(
     asked={},
     budget_s=3600,
     note="Not piloted on this task. On multipath (one seed, 100 episodes, never reported) it reached 0.84 on the 20 and 0.58 with "
-    "the 200, when nine in ten windows of a batch had no actions: since then half of them have. The paper's second sentence, on its error as an "
-    "inverse model, is not judged here: tests/methods/test_foresight_methods.py has it where the answer is known.",
+    "the 200, when nine in ten windows of a batch had no actions: since then half of them have. The paper's second sentence, on its "
+    "error as an inverse model, is not judged here: tests/methods/test_foresight_methods.py has it where the answer is known.",
 )
