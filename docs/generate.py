@@ -76,7 +76,7 @@ def methods_table(rows: dict[str, ledger.Row]) -> str:
     for name, (_, about) in METHODS.items():
         claims = [f"[{claim.slug}](docs/claims.md#{claim.slug}): {verdict(rows.get(claim.slug))}" for claim in claims_of(name)]
         lines.append((f"[{name}](docs/methods/{name}.md)", cell(about), "; ".join(claims)))
-    return table(("method", "", "claims"), lines)
+    return table(("method", "", "claims, and how many of their parts hold ✓, fail ✗, are undecided ?"), lines)
 
 
 def between(text: str, inner: str) -> str:
@@ -101,14 +101,16 @@ def claims_page(rows: dict[str, ledger.Row]) -> str:
     parts = [
         "# Claims",
         "What papers say, run as checks: `agir claim SLUG` trains a method and its baselines on the same data and seeds, evaluates them "
-        "on the same starts, and appends a row to the ledger. A claim that fails stays here as failing.",
-        table(("claim", "", "verdict"), listed),
+        "on the same starts, and appends a row to the ledger. A claim that fails stays here as failing. "
+        f"Of {len(listed)} claims {len(rows)} were run; of their {sum(len(row.parts) for row in rows.values())} parts "
+        f"{ledger.tally(part for row in rows.values() for part in row.parts)} (✓ holds, ✗ fails, ? undecided).",
+        table(("claim", "", "parts"), listed),
     ]
     return "\n\n".join(parts + [claim_text(claim, rows.get(claim.slug)) for claim in claims()]) + "\n"
 
 
 def verdict(row: ledger.Row | None) -> str:
-    return ", ".join(WORDS[part["verdict"]] for part in row.parts) if row else "not run"
+    return row.tally if row else "not run"
 
 
 def claim_text(claim: Claim, row: ledger.Row | None) -> str:

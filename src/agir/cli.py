@@ -303,7 +303,7 @@ def tasks(argv: list[str]) -> int:
 def methods(argv: list[str]) -> int:
     from agir.core.ledger import verdicts
 
-    return listing("method", argv, ("method", "", "claim"), lambda name, about: (name, about, verdicts().get(name, "")))
+    return listing("method", argv, ("method", "", "parts of claims: ✓ hold, ✗ fail, ? open"), lambda name, about: (name, about, verdicts().get(name, "")))
 
 
 @command("claims", "[WORD ...]", "what papers say, as checks, and what came of them")
@@ -312,7 +312,10 @@ def claims(argv: list[str]) -> int:
 
     found = latest()
     return listing(
-        "claim", argv, ("claim", "", "verdict"), lambda name, about: (name, about, found[name].words if name in found else "not run")
+        "claim",
+        argv,
+        ("claim", "", "parts: ✓ hold, ✗ fail, ? open"),
+        lambda name, about: (name, about, found[name].tally if name in found else "not run"),
     )
 
 

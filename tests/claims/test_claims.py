@@ -53,7 +53,8 @@ def test_a_claim_is_run_once_and_judged_part_by_part(tmp_path):
     assert again["parts"][:2] == row["parts"][:2]
     rows = ledger.rows(path)
     assert len(rows) == 2 and ledger.latest(path)["toy_claim"].whole["when"] == again["when"]
-    assert ledger.verdicts(path) == {"toy-clone": " ".join(ledger.SIGNS[part["verdict"]] for part in again["parts"])}
+    assert ledger.verdicts(path) == {"toy-clone": ledger.tally(again["parts"])}
+    assert ledger.tally([{"verdict": name} for name in ("holds", "undecided", "holds")]) == "2 ✓ 1 ?"
 
 
 def test_equal_arms_of_two_claims_are_one_run_and_an_edited_claim_gets_runs_of_its_own(tmp_path):

@@ -4,9 +4,11 @@ A row: {"claim", "when", "commit", "seconds", "seeds", "episodes", "machine", "p
 "low", "high", "threshold", "unit", "note"}], "arms": {...}, "note"}. A part's verdict is "holds", "fails" or "undecided".
 """
 
+import collections
 import dataclasses
 import json
 import pathlib
+from collections.abc import Iterable
 
 SHIPPED = pathlib.Path(__file__).resolve().parents[1] / "claims" / "ledger.jsonl"
 SIGNS = {"holds": "✓", "fails": "✗", "undecided": "?"}
@@ -21,9 +23,14 @@ class Row:
     whole: dict
 
     @property
-    def words(self) -> str:
-        """Each part's verdict: 'holds', or 'holds, undecided'."""
-        return ", ".join(part["verdict"] for part in self.parts)
+    def tally(self) -> str:
+        """How many parts hold, fail, and are undecided: '7 ✓ 1 ✗ 1 ?'."""
+        return tally(self.parts)
+
+
+def tally(parts: Iterable[dict]) -> str:
+    counts = collections.Counter(part["verdict"] for part in parts)
+    return " ".join(f"{counts[name]} {sign}" for name, sign in SIGNS.items() if counts[name])
 
 
 def rows(path: pathlib.Path = SHIPPED) -> list[Row]:
@@ -40,11 +47,11 @@ def latest(path: pathlib.Path = SHIPPED) -> dict[str, Row]:
 
 
 def verdicts(path: pathlib.Path = SHIPPED) -> dict[str, str]:
-    """{method: the verdicts of the claims that it is the subject of}, such as '✓ ✓ ?'."""
-    found: dict[str, list[str]] = {}
+    """{method: the tally of all parts of the claims that it is the subject of}."""
+    found: dict[str, list[dict]] = {}
     for row in latest(path).values():
-        found.setdefault(row.whole["method"], []).extend(SIGNS[part["verdict"]] for part in row.parts)
-    return {method: " ".join(signs) for method, signs in found.items()}
+        found.setdefault(row.whole["method"], []).extend(row.parts)
+    return {method: tally(parts) for method, parts in found.items()}
 
 
 def append(row: dict, path: pathlib.Path = SHIPPED) -> None:
