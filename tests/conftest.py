@@ -45,7 +45,11 @@ def _skips_that_fail(config: pytest.Config) -> list[str]:
 
 @pytest.hookimpl(tryfirst=True)  # before the terminal reporter prints its summary
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if not hasattr(session.config, "workerinput") and _skips_that_fail(session.config) and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+    if (
+        not hasattr(session.config, "workerinput")
+        and _skips_that_fail(session.config)
+        and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -303,7 +303,12 @@ def tasks(argv: list[str]) -> int:
 def methods(argv: list[str]) -> int:
     from agir.core.ledger import verdicts
 
-    return listing("method", argv, ("method", "", "parts of claims: ✓ hold, ✗ fail, ? open"), lambda name, about: (name, about, verdicts().get(name, "")))
+    return listing(
+        "method",
+        argv,
+        ("method", "", "parts of claims: ✓ hold, ✗ fail, ? open"),
+        lambda name, about: (name, about, verdicts().get(name, "")),
+    )
 
 
 @command("claims", "[WORD ...]", "what papers say, as checks, and what came of them")

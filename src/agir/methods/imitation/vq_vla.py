@@ -7,9 +7,9 @@
 o are the last `history` observations, a chunk is the `codec.horizon` actions from now on. A whole chunk costs as many tokens as the
 codec has: a handful, where bins cost one for every number.
 
-Deviations: a small transformer in the place of the vision-language model; the codec's halves are MLPs over whole actions (the code:
-convolutions, and a codec each for position, rotation and gripper); codebooks by gradients and a term that keeps codes in use (moving
-averages); the codec learns from the task's data alone (the paper: from a hundred times more).
+Deviations: a small transformer in the place of the vision-language model; the codec's halves are MLPs over whole actions (the
+code: convolutions, and a codec each for position, rotation and gripper), 64 codes a level (256); codebooks by gradients and a term
+that keeps codes in use (moving averages); the codec learns from the task's data alone (the paper: from a hundred times more).
 """
 
 from typing import Any
