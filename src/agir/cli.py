@@ -299,6 +299,9 @@ def tasks(argv: list[str]) -> int:
     return task_listing(argv)
 
 
+PARTS = "✓ hold, ✗ fail, ? open"  # how many parts of claims
+
+
 @command("methods", "[WORD ...]", "what there is to learn it with")
 def methods(argv: list[str]) -> int:
     from agir.core.ledger import verdicts
@@ -319,7 +322,7 @@ def claims(argv: list[str]) -> int:
     return listing(
         "claim",
         argv,
-        ("claim", "", "parts: ✓ hold, ✗ fail, ? open"),
+        ("claim", "", PARTS),
         lambda name, about: (name, about, found[name].tally if name in found else "not run"),
     )
 
