@@ -306,12 +306,8 @@ PARTS = "✓ hold, ✗ fail, ? open"  # how many parts of claims
 def methods(argv: list[str]) -> int:
     from agir.core.ledger import verdicts
 
-    return listing(
-        "method",
-        argv,
-        ("method", "", "parts of claims: ✓ hold, ✗ fail, ? open"),
-        lambda name, about: (name, about, verdicts().get(name, "")),
-    )
+    found = verdicts()
+    return listing("method", argv, ("method", "", PARTS), lambda name, about: (name, about, found.get(name, "")))
 
 
 @command("claims", "[WORD ...]", "what papers say, as checks, and what came of them")
