@@ -108,7 +108,7 @@ def made_up(monkeypatch) -> dict[str, Row]:
 
 def test_a_claims_figures_reach_the_pages(made_up):
     text = generate.claims_page(made_up)
-    assert "| [made-up](#made-up) | faster, as good | ? undecided, ✓ holds |" in text
+    assert "| [made-up](#made-up) | faster, as good | 1 ✓ 1 ? |" in text
     assert "A is \\*faster\\* than B, and as good.\n\nAnn 2020. [code-prior](methods/code-prior.md)" in text
     assert "| A is as good. | ? undecided | a less b: success | -1.2 [-6.2, 3.8] points | > -5 points |" in text
     assert "| A \\| is faster. | ✓ holds | a over b: ms\\_per\\_call | 0.25 [0.225, 0.275] | < 0.5 |" in text
