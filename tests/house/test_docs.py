@@ -116,7 +116,7 @@ def test_a_claims_figures_reach_the_pages(made_up):
     assert "Run on 2026-01-02 at commit 0123456789: 10 seeds, 500 episodes each, 61 s; x86\\_64, cpu.\n\nA note.\n" in text
     assert "(1 ✓ 1 ?)" in generate.method_page("code-prior", made_up)
     line = next(line for line in generate.methods_table(made_up).splitlines() if "[code-prior]" in line)
-    assert line.endswith("| [made-up](docs/claims.md#made-up): ? undecided, ✓ holds |")
+    assert line.endswith("| [made-up](docs/claims.md#made-up): 1 ✓ 1 ? |")
 
 
 def test_a_claim_that_was_not_run_says_so(made_up):
