@@ -1,6 +1,6 @@
 """Foretelling in the abstract what will be seen, beside cloning chunks of actions."""
 
-from agir.claims.baselines import CHUNK, DDIM, REGRESSION, TWO_STEP, with_data
+from agir.claims.baselines import CHUNK, beside_with_data, with_data
 from agir.claims.claim import Arm, Claim, Part
 
 JEPA = Arm("act-jepa", CHUNK | {"network": "mlp", "width": 256, "depth": 3, "rate": 1e-3})
@@ -17,9 +17,7 @@ CLAIM = Claim(
         "ACT-JEPA, 20": with_data(JEPA, 20),
         "ACT-JEPA, 20 and 200 without": with_data(JEPA, 20, 200),
         "actions alone, 20": with_data(ALONE, 20),
-        "DDIM-10, 20": with_data(DDIM, 20),
-        "two-step, 20": with_data(TWO_STEP, 20),
-        "regression, 20": with_data(REGRESSION, 20),
+        **beside_with_data(20),
     },
     parts=(
         Part(

@@ -45,3 +45,9 @@ def with_data(arm: Arm, labelled: int, free: int = 0) -> Arm:
     """The arm on so many episodes with their actions, and so many more without."""
     data = {"demonstrations": labelled + free} | ({"labelled": labelled} if free else {})
     return dataclasses.replace(arm, settings=arm.settings | data)
+
+
+def beside_with_data(labelled: int) -> dict[str, Arm]:
+    """What stands beside a method that learns from so many episodes with their actions, and perhaps from others without."""
+    arms = {"DDIM-10": DDIM, "two-step": TWO_STEP, "regression": REGRESSION}
+    return {f"{name}, {labelled}": with_data(arm, labelled) for name, arm in arms.items()}

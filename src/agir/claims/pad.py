@@ -1,6 +1,6 @@
 """Actions and what will be seen denoised at one step, against actions alone."""
 
-from agir.claims.baselines import DDIM, DENOISER, REGRESSION, TWO_STEP, with_data
+from agir.claims.baselines import DENOISER, beside_with_data, with_data
 from agir.claims.claim import Arm, Claim, Part
 
 PAD, UWM = Arm("pad", DENOISER), Arm("uwm", DENOISER)
@@ -15,10 +15,8 @@ CLAIM = Claim(
     arms={
         "PAD, 50": with_data(PAD, 50),
         "PAD, 50 and 500 without": with_data(PAD, 50, 500),
-        "DDIM-10, 50": with_data(DDIM, 50),
         "UWM, 50 and 500 without": with_data(UWM, 50, 500),
-        "two-step, 50": with_data(TWO_STEP, 50),
-        "regression, 50": with_data(REGRESSION, 50),
+        **beside_with_data(50),
     },
     parts=(
         Part("On 50 episodes PAD succeeds more often than DDIM-10, by more than 5 points.", "PAD, 50", "DDIM-10, 50", "success", 0.05),

@@ -1,6 +1,6 @@
 """What action-free episodes add to a few that have their actions."""
 
-from agir.claims.baselines import DDIM, DENOISER, REGRESSION, TWO_STEP, with_data
+from agir.claims.baselines import DDIM, DENOISER, beside_with_data, with_data
 from agir.claims.claim import Arm, Claim, Part
 
 UWM = Arm("uwm", DENOISER)
@@ -15,9 +15,7 @@ CLAIM = Claim(
     arms={
         "UWM, 20 and 200 without": with_data(UWM, 20, 200),
         "UWM, 20": with_data(UWM, 20),
-        "DDIM-10, 20": with_data(DDIM, 20),
-        "two-step, 20": with_data(TWO_STEP, 20),
-        "regression, 20": with_data(REGRESSION, 20),
+        **beside_with_data(20),
         "DDIM-10, 220": with_data(DDIM, 220),
     },
     parts=(
