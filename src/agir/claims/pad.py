@@ -11,18 +11,19 @@ CLAIM = Claim(
     "episodes add to it.",
     source="Guo et al. 2024 (PAD), arXiv 2411.18179, tables 1 and 3",
     method="pad",
-    task="planar/push",
+    task="planar/reach",
     arms={
-        "PAD, 50": with_data(PAD, 50),
-        "PAD, 50 and 500 without": with_data(PAD, 50, 500),
-        "UWM, 50 and 500 without": with_data(UWM, 50, 500),
-        **beside_with_data(50),
+        "PAD, 10": with_data(PAD, 10),
+        "PAD, 10 and 200 without": with_data(PAD, 10, 200),
+        "UWM, 10 and 200 without": with_data(UWM, 10, 200),
+        **beside_with_data(10),
     },
     parts=(
-        Part("On 50 episodes PAD succeeds more often than DDIM-10, by more than 5 points.", "PAD, 50", "DDIM-10, 50", "success", 0.05),
-        Part("500 action-free episodes add more than 3 points.", "PAD, 50 and 500 without", "PAD, 50", "success", 0.03),
+        Part("On 10 episodes PAD succeeds more often than DDIM-10, by more than 5 points.", "PAD, 10", "DDIM-10, 10", "success", 0.05),
+        Part("200 action-free episodes add more than 3 points.", "PAD, 10 and 200 without", "PAD, 10", "success", 0.03),
     ),
     asked={},
     budget_s=4800,
-    note="Not piloted. On states, not on images; where the paper's effect is smaller than the interval can be, the verdict is undecided.",
+    note="Pilot (2 seeds, 200 episodes): 0.33 and 0.33 on the 10, 0.61 and 0.82 with the 200; DDIM-10 0.40 (1 seed). On planar/push, where "
+    "this claim stood before, nothing is learnt in 4000 updates. On states, not on images.",
 )

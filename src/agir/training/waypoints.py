@@ -1,4 +1,4 @@
-"""Windows that also say where a stretch of free motion leads: for methods with two kinds of action."""
+"""Segments that also say where a stretch of free motion leads: for methods with two kinds of action."""
 
 import dataclasses
 from typing import Any
@@ -9,23 +9,23 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from agir.core.errors import BadSetting
-from agir.core.nouns import Learner, Window, bound
-from agir.training.sources import Windows
+from agir.core.nouns import Learner, bound
+from agir.data.windows import Segment
+from agir.training.sources import Segments
 from agir.training.world import World
 
 
 class Marked(eqx.Module):
-    """A window, whether the action for now is dense (1: at work) or sparse (0: on the way), and the action that its stretch ends with."""
+    """A segment; for each of its steps whether it is dense (1: at work) or sparse (0: on the way), and the action its stretch ends with."""
 
-    window: Window
-    dense: Float[Array, "*batch"]
+    segment: Segment
+    dense: Float[Array, "*batch length"]
     waypoint: Any
 
 
-class Waypoints(Windows):
+class Waypoints(Segments):
     """Stretches are the consecutive rows of one episode whose `label` is alike."""
 
-    batch: int = 128
     label: str = "phase"  # the column that says which rows are dense: 1 at work, 0 on the way
     ends: Any = bound()  # int32 [rows]: the last row of each row's stretch
 
@@ -42,9 +42,9 @@ class Waypoints(Windows):
         return dataclasses.replace(found, ends=jax.numpy.asarray(ends))
 
     def cut(self, row: Any) -> Marked:
-        columns = self.table.columns
-        waypoint = jax.tree.map(lambda column: column[self.ends[row]], columns["action"])
-        return Marked(super().cut(row), (columns[self.label][row] > 0).astype(jax.numpy.float32), waypoint)
+        columns, rows = self.table.columns, jax.numpy.minimum(row + jax.numpy.arange(self.length), self.table.last[row])
+        waypoint = jax.tree.map(lambda column: column[self.ends[rows]], columns["action"])
+        return Marked(super().cut(row), (columns[self.label][rows] > 0).astype(jax.numpy.float32), waypoint)
 
 
 def stretch_ends(dense: Bool[np.ndarray, " rows"], last: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
