@@ -8,29 +8,30 @@ ALONE = Arm("act-jepa", JEPA.settings | {"weight": 0.0})
 
 CLAIM = Claim(
     slug="act-jepa",
-    sentence="Foretelling what will be seen costs a chunked cloner nothing, and with it 200 action-free episodes add to 20 that have "
+    sentence="Foretelling what will be seen costs a chunked cloner nothing, and with it 200 action-free episodes add to 10 that have "
     "their actions.",
     source="Vujinovic & Kovacevic 2025 (ACT-JEPA), arXiv 2501.14622, section 4",
     method="act-jepa",
-    task="planar/push",
+    task="planar/reach",
     arms={
-        "ACT-JEPA, 20": with_data(JEPA, 20),
-        "ACT-JEPA, 20 and 200 without": with_data(JEPA, 20, 200),
-        "actions alone, 20": with_data(ALONE, 20),
-        **beside_with_data(20),
+        "ACT-JEPA, 10": with_data(JEPA, 10),
+        "ACT-JEPA, 10 and 200 without": with_data(JEPA, 10, 200),
+        "actions alone, 10": with_data(ALONE, 10),
+        **beside_with_data(10),
     },
     parts=(
         Part(
             "It is not worse than its own network learning actions alone by more than 5 points.",
-            "ACT-JEPA, 20",
-            "actions alone, 20",
+            "ACT-JEPA, 10",
+            "actions alone, 10",
             "success",
             -0.05,
         ),
-        Part("It is not worse than regression by more than 5 points.", "ACT-JEPA, 20", "regression, 20", "success", -0.05),
-        Part("The 200 add more than 5 points.", "ACT-JEPA, 20 and 200 without", "ACT-JEPA, 20", "success", 0.05),
+        Part("It is not worse than regression by more than 5 points.", "ACT-JEPA, 10", "regression, 10", "success", -0.05),
+        Part("The 200 add more than 5 points.", "ACT-JEPA, 10 and 200 without", "ACT-JEPA, 10", "success", 0.05),
     ),
     asked={},
     budget_s=3600,
-    note="Not piloted. The draft's sentence on probes of the encoder is not judged: a claim compares success, returns, times and passes.",
+    note="Pilot (2 seeds, 200 episodes): 0.30 and 0.25 on the 10, 0.28 and 0.24 with the 200; regression 0.30 (1 seed). On planar/push, "
+    "where this claim stood before, nothing is learnt in 4000 updates. The draft's sentence on probes of the encoder is not judged: a claim compares success, returns, times and passes.",
 )
