@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from generators.exact import CONTEXT, draw
 
-from agir.generators.consistency import DATA, TOLD, Consistency
+from agir.generators.consistency import Consistency, told_twice
 from agir.generators.diffusion import Diffusion, kept
 from agir.networks.mlp import DenoisingMLP
 
@@ -30,26 +31,27 @@ def path(z, now, later, deviation=DEVIATION):
 
 
 class ExactLeap(eqx.Module):
-    """F such that G is the path itself (of actions with this deviation)."""
+    """What makes G the path itself (of actions with this deviation)."""
 
     deviations: jax.Array
     deviation: jax.Array
+    prediction: str = eqx.field(static=True)
 
     def __call__(self, x, times, context):
-        at, to = jnp.round(times * (len(self.deviations) - 1) / TOLD).astype(jnp.int32)
+        last = len(self.deviations) - 1
+        at, to = last - 1 - jnp.round(times * last / STEPS).astype(jnp.int32)  # the steps are 100 - 100 / last, ..., 0, -100 / last
         now, later = self.deviations[at], self.deviations[to]
-        scale = 1 / jnp.sqrt(now**2 + DATA**2)
-        z, ratio = x / scale, later / jnp.where(now > 0, now, 1.0)
+        z, ratio = x * jnp.sqrt(1 + now**2), later / jnp.where(now > 0, now, 1.0)
         slope = MEAN + self.deviation**2 / (self.deviation**2 + now**2) * (z - MEAN)  # of the path: what is aimed at from level to level
         clean = jnp.where(ratio < 1, (path(z, now, later, self.deviation) - ratio * z) / jnp.where(ratio < 1, 1 - ratio, 1.0), slope)
-        return jnp.where(now > 0, (clean - DATA**2 * scale**2 * z) / jnp.where(now > 0, now * DATA * scale, 1.0), 0.0)
+        return clean if self.prediction == "sample" else jnp.where(now > 0, (z - clean) / jnp.where(now > 0, now, 1.0), 0.0)
 
 
 def generator(levels=50, deviation=DEVIATION, **more):
     teacher = Diffusion(ExactNoise(), 1, (1,), STEPS, sampler="ddim", bound=None)
     settings = {"steps": STEPS, "levels": levels, "bound": None, "teacher": teacher}
     found = Consistency(None, 1, (1,), **(settings | more))
-    return dataclasses.replace(found, network=ExactLeap(found.deviations, jnp.float32(deviation)))
+    return dataclasses.replace(found, network=ExactLeap(found.deviations, jnp.float32(deviation), found.prediction))
 
 
 def test_levels_are_those_of_the_teachers_sampler():
@@ -59,8 +61,9 @@ def test_levels_are_those_of_the_teachers_sampler():
     np.testing.assert_allclose(found.signal, [*np.sqrt(signal), 1.0], rtol=1e-3)
 
 
-def test_leaps_follow_the_path_and_a_leap_to_where_one_is_stays():
-    found, z = generator(), jnp.array([[1.7]])
+@pytest.mark.parametrize("prediction", ["sample", "epsilon"])
+def test_leaps_follow_the_path_and_a_leap_to_where_one_is_stays(prediction):
+    found, z = generator(prediction=prediction), jnp.array([[1.7]])
     for at, to in ((0, 50), (10, 30), (20, 20), (50, 50), (49, 50)):
         now, later = found.deviations[at], found.deviations[to]
         np.testing.assert_allclose(found.leap(z, jnp.int32(at), jnp.int32(to), CONTEXT), path(z, now, later), rtol=1e-3)
@@ -154,3 +157,11 @@ def test_a_student_learns_the_closed_form():
             1 + (later - now) * now / (now**2 + DEVIATION**2) for now, later in zip(found.deviations[at:], found.deviations[at + 1 :])
         ]
         np.testing.assert_allclose(leapt, MEAN + np.prod(shrinks) * (z - MEAN), atol=0.06)
+
+
+def test_told_of_a_second_time_a_denoiser_says_what_it_said():
+    once, twice = (DenoisingMLP.create((4, 2), (1, 3), jax.random.key(seed), 16, 1, times=1 + seed) for seed in (0, 1))
+    x, context = jax.random.normal(jax.random.key(1), (4, 2)), jnp.ones((1, 3))
+    for second in (0.0, 70.0):
+        said = told_twice(once, twice)(x, jnp.array([30.0, second]), context)
+        np.testing.assert_allclose(said, once(x, jnp.array([30.0]), context), rtol=1e-5)

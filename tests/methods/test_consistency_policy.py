@@ -1,8 +1,11 @@
 """A student of a trained diffusion policy."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from methods.fitting import NUMBERS, acts, fit, learner, two_ways
 
@@ -21,18 +24,17 @@ def untrained(kind, **more):
 
 
 class TwoWays(eqx.Module):
-    """The noise in x, where all of a chunk is 0.6 or all is -0.6: what a teacher would learn."""
+    """The mean of the chunks that x may be, where all of a chunk is 0.6 or all is -0.6: what a teacher would learn."""
 
     def __call__(self, x, times, context):
         signal = jnp.asarray(kept(40), jnp.float32)[times[0].astype(jnp.int32)]
-        clean = 0.6 * jnp.tanh(0.6 * jnp.sqrt(signal) * x.sum() / (1 - signal))
-        return (x - jnp.sqrt(signal) * clean) / jnp.sqrt(1 - signal)
+        return 0.6 * jnp.tanh(0.6 * jnp.sqrt(signal) * x.sum() / (1 - signal)) * jnp.ones_like(x)
 
 
 def test_one_pass_keeps_the_teachers_two_ways_apart():
-    base = untrained(DiffusionPolicy, steps=40)
+    base = untrained(DiffusionPolicy, steps=40, prediction="sample")
     base = eqx.tree_at(lambda policy: policy.planner.model.generator.network, base, TwoWays())
-    student = learner(ConsistencyPolicy, base=base, levels=8, updates=1000, **SETTINGS)
+    student = learner(ConsistencyPolicy, base=base, begins="own", levels=8, updates=1000, **SETTINGS)
     state, _ = fit(student, lambda key: two_ways(key, history=1, batch=64), 1000)
     policy = student.policy(state)
     drawn = acts(policy, jnp.ones((3, 2)), 100)[..., 0]
@@ -42,6 +44,20 @@ def test_one_pass_keeps_the_teachers_two_ways_apart():
     assert ((drawn > 0) == (drawn[:, :1] > 0)).mean() > 0.95
 
 
+@pytest.mark.parametrize("network", ["mlp", "unet", "transformer"])
+@pytest.mark.parametrize("prediction", ["sample", "epsilon"])
+def test_a_student_begins_as_its_teacher(network, prediction):
+    """Wherever it is to go, what it aims at is the chunk that the teacher sees."""
+    base = untrained(DiffusionPolicy, network=network, prediction=prediction)
+    student = learner(ConsistencyPolicy, base=base, levels=4, **(SETTINGS | {"network": network, "width": 8}))
+    found = student.init(jax.random.key(1)).model.generator
+    context, z = jnp.ones((1, 2)), jax.random.normal(jax.random.key(2), (4, 1))
+    for at, to in ((0, 4), (1, 2), (3, 3)):
+        teacher = dataclasses.replace(student.teacher, bound=None)
+        clean, _ = teacher.guess(found.signal[at] * z, jax.tree.map(lambda column: column[at], found.table), context)
+        np.testing.assert_allclose(found.aim(z, jnp.int32(at), jnp.int32(to), context), clean, rtol=1e-4, atol=1e-4)
+
+
 def test_a_teacher_that_does_not_fit_is_refused():
     for base, settings, why in (
         (untrained(FlowPolicy), {}, "holds a Flow"),
@@ -49,6 +65,9 @@ def test_a_teacher_that_does_not_fit_is_refused():
         (untrained(DiffusionPolicy), {"levels": 101}, "2 to 100"),
         (untrained(DiffusionPolicy), {"fits": "mean"}, "instant or leap"),
         (untrained(DiffusionPolicy), {"levels": 4, "passes": 5}, "at most as many, not 5"),
+        (untrained(DiffusionPolicy), {"width": 16}, "set these as the teacher's were"),
+        (untrained(DiffusionPolicy), {"network": "transformer"}, "do not fit a student of --network transformer"),
+        (untrained(DiffusionPolicy), {"begins": "anyhow"}, "teacher or own"),
     ):
         with pytest.raises(BadSetting, match=why):
-            learner(ConsistencyPolicy, NUMBERS, base=base, **(SETTINGS | settings)).init(jax.random.key(0))
+            learner(ConsistencyPolicy, NUMBERS, base=base, **(SETTINGS | {"width": 8} | settings)).init(jax.random.key(0))

@@ -31,9 +31,9 @@ CLAIM = Claim(
     ),
     asked={"demonstrations": 25},
     budget_s=2400,
-    note="The labels come with the task's demonstrations; only HYDRA sees them. BC-RNN has robomimic's mixture, HYDRA its code's squares; "
-    "BC-RNN by squares stands beside them and in no part. What fails is mostly at work: pressing beside the slot, or hovering above it. Pilots "
-    "(2 seeds, 200 episodes, 3000 updates): of 25 demonstrations HYDRA 0.56 and 0.69, BC-RNN 0.58 and 0.51; of 50 HYDRA 0.79 and "
-    "0.81, not relabelled 0.61 and 0.83, BC-RNN 0.77 and 0.83, by squares 0.64 and 0.65; HYDRA with a mixture 0.16 and 0.60. Thresholds "
-    "are those of the draft.",
+    note="The labels come with the task's demonstrations; only HYDRA sees them. BC-RNN has robomimic's mixture, HYDRA its code's "
+    "squares; BC-RNN by squares stands beside them and in no part. What fails is mostly at work: pressing beside the slot, or "
+    "hovering above it. Pilots (2 seeds, 200 episodes, 3000 updates): of 25 demonstrations HYDRA 0.56 and 0.69, BC-RNN 0.58 and "
+    "0.51; of 50 HYDRA 0.79 and 0.81, not relabelled 0.61 and 0.83, BC-RNN 0.77 and 0.83, by squares 0.64 and 0.65; HYDRA with a "
+    "mixture 0.16 and 0.60. Thresholds are those of the draft.",
 )

@@ -3,15 +3,18 @@
     levels     i = 0 .. n: the steps that a sampler of n passes visits, the noisiest first, and i = n, the clean chunk. z_i = x / sqrt(A),
                the chunk plus noise of the deviation  sd_i = sqrt((1 - A) / A);  sd_n = 0
     student    G(z, i, j) = (sd_j / sd_i) z + (1 - sd_j / sd_i) g(z, i, j)         from level i to level j >= i
-               g = c_skip z + c_out F(c_in z, i, j, context)
-               c_skip = d^2 / (sd_i^2 + d^2),   c_out = sd_i d c_in,   c_in = 1 / sqrt(sd_i^2 + d^2)
+               g = network(sqrt(A) z, [k_i, k_j], context)                         where the teacher says the chunk ("sample")
+               g = z - sd_i network(sqrt(A) z, [k_i, k_j], context)                where it says the noise ("epsilon")
+               k_i: the teacher's step of level i;  k_n is as far below the last
     ctm        |G_(G_theta(z_i, i, j), j, n) - G_(G_(z_k, k, j), j, n)|^2          z_k: the teacher's DDIM step from z_i, k = i + 1 <= j
                i uniform, j uniform from i to n;  G_ has the same weights, and no gradient reaches them
     dsm        w |g_theta(z_i, i, i) - a|^2,      i in the noisiest 0.7,    w = (sd_i^2 + d^2) / (sd_i d)^2      ("instant")
                w |G_theta(z_i, i, n) - a|^2                                                                      ("leap")
     sampling   a = G(z_0, 0, n); with several passes, a is noised again to levels in between, and brought back
 
-This is CTM (Kim et al. 2023, arXiv 2310.02279) without its adversarial term, in the conventions of EDM (Karras et al. 2022), d = 0.5.
+This is CTM (Kim et al. 2023, arXiv 2310.02279) without its adversarial term, d = 0.5 as in EDM (Karras et al. 2022). A network that says
+what the teacher's says can begin with its weights (`told_twice`). In one pass from noise, what is said of the noise is wrong by sd_0
+times as much in the chunk: a teacher that says the chunk is the better one to learn from.
 CTM fits g where it stands, which is the slope of the path and agrees with it. Consistency Policy's released code fits the leap to the
 end: where there is much noise, that is best at the mean of all data, wherever the path leads. (Measured in the tests: on a Gaussian all
 leaps end at its mean, and of two ways neither is taken.)
@@ -33,8 +36,17 @@ from agir.generators.from_noise import FromNoise
 from agir.generators.mean_flow import fixed
 
 DATA = 0.5  # d
-TOLD = 100.0  # what the network is told of level n
 NOISY = 0.7  # share of the levels, the noisiest, at which data are fitted
+
+
+def told_twice(once: Any, twice: Any) -> Any:
+    """`once`, a denoiser that is told one time, as one that is told two, as `twice` is: the second changes nothing until that is learnt."""
+    if hasattr(twice, "time_in"):  # the transformer, which takes one time as it is
+        first = (jnp.eye(*twice.time_in.weight.shape), jnp.zeros_like(twice.time_in.bias))
+        enter = eqx.tree_at(lambda linear: (linear.weight, linear.bias), twice.time_in, first)
+        return eqx.tree_at(lambda network: network.time_in, once, enter, is_leaf=lambda x: x is None)
+    more = lambda weight: jnp.concatenate([weight, jnp.zeros_like(weight)])
+    return eqx.tree_at(lambda network: network.time.first.weight, once, replace_fn=more)
 
 
 def distance(error: Float[Array, "horizon size"]) -> Float[Array, " horizon"]:
@@ -44,9 +56,10 @@ def distance(error: Float[Array, "horizon size"]) -> Float[Array, " horizon"]:
 
 
 class Consistency(FromNoise):
-    """`network(x [horizon, size], times [2], context) -> [horizon, size]` is F, told of the levels it is at and goes to."""
+    """`network(x [horizon, size], times [2], context) -> [horizon, size]`, told of the steps it is at and goes to."""
 
     steps: int = eqx.field(static=True, default=100)  # of the teacher's training
+    prediction: str = eqx.field(static=True, default="sample")  # what the teacher says, and the student
     levels: int = eqx.field(static=True, default=50)  # n
     bound: float | None = eqx.field(static=True, default=1.0)  # what is sampled is clipped to within it; None: not at all
     sampling_passes: int = eqx.field(static=True, default=1)
@@ -78,6 +91,11 @@ class Consistency(FromNoise):
         """sd of the levels 0 .. n."""
         return jnp.asarray(np.sqrt((1 - self.kept) / self.kept), jnp.float32)
 
+    @property
+    def told(self) -> Float[Array, " levels"]:
+        """What the network is told of the levels 0 .. n: the teacher's steps."""
+        return jnp.asarray((np.arange(self.levels, -1, -1) - 1) * (self.steps // self.levels), jnp.float32)
+
     def leap(
         self, z: Float[Array, "horizon size"], at: Int[Array, ""], to: Int[Array, ""], context: Float[Array, "history features"]
     ) -> Float[Array, "horizon size"]:
@@ -90,10 +108,8 @@ class Consistency(FromNoise):
         self, z: Float[Array, "horizon size"], at: Int[Array, ""], to: Int[Array, ""], context: Float[Array, "history features"]
     ) -> Float[Array, "horizon size"]:
         """g: the clean chunk in whose direction the leap goes; for a leap to where one is, the denoised chunk."""
-        now = self.deviations[at]
-        scale = jax.lax.rsqrt(now**2 + DATA**2)
-        told = TOLD / self.levels * jnp.stack([at, to]).astype(jnp.float32)
-        return DATA**2 * scale**2 * z + now * DATA * scale * self.network(scale * z, told, context)
+        said = self.network(self.signal[at] * z, self.told[jnp.stack([at, to])], context)
+        return said if self.prediction == "sample" else z - self.deviations[at] * said
 
     def loss(
         self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
