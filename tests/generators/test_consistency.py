@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import pytest
 from generators.exact import CONTEXT, draw
 
 from agir.generators.consistency import Consistency, told_twice
@@ -35,7 +34,6 @@ class ExactLeap(eqx.Module):
 
     deviations: jax.Array
     deviation: jax.Array
-    prediction: str = eqx.field(static=True)
 
     def __call__(self, x, times, context):
         last = len(self.deviations) - 1
@@ -43,15 +41,14 @@ class ExactLeap(eqx.Module):
         now, later = self.deviations[at], self.deviations[to]
         z, ratio = x * jnp.sqrt(1 + now**2), later / jnp.where(now > 0, now, 1.0)
         slope = MEAN + self.deviation**2 / (self.deviation**2 + now**2) * (z - MEAN)  # of the path: what is aimed at from level to level
-        clean = jnp.where(ratio < 1, (path(z, now, later, self.deviation) - ratio * z) / jnp.where(ratio < 1, 1 - ratio, 1.0), slope)
-        return clean if self.prediction == "sample" else jnp.where(now > 0, (z - clean) / jnp.where(now > 0, now, 1.0), 0.0)
+        return jnp.where(ratio < 1, (path(z, now, later, self.deviation) - ratio * z) / jnp.where(ratio < 1, 1 - ratio, 1.0), slope)
 
 
 def generator(levels=50, deviation=DEVIATION, **more):
     teacher = Diffusion(ExactNoise(), 1, (1,), STEPS, sampler="ddim", bound=None)
     settings = {"steps": STEPS, "levels": levels, "bound": None, "teacher": teacher}
     found = Consistency(None, 1, (1,), **(settings | more))
-    return dataclasses.replace(found, network=ExactLeap(found.deviations, jnp.float32(deviation), found.prediction))
+    return dataclasses.replace(found, network=ExactLeap(found.deviations, jnp.float32(deviation)))
 
 
 def test_levels_are_those_of_the_teachers_sampler():
@@ -61,9 +58,8 @@ def test_levels_are_those_of_the_teachers_sampler():
     np.testing.assert_allclose(found.signal, [*np.sqrt(signal), 1.0], rtol=1e-3)
 
 
-@pytest.mark.parametrize("prediction", ["sample", "epsilon"])
-def test_leaps_follow_the_path_and_a_leap_to_where_one_is_stays(prediction):
-    found, z = generator(prediction=prediction), jnp.array([[1.7]])
+def test_leaps_follow_the_path_and_a_leap_to_where_one_is_stays():
+    found, z = generator(), jnp.array([[1.7]])
     for at, to in ((0, 50), (10, 30), (20, 20), (50, 50), (49, 50)):
         now, later = found.deviations[at], found.deviations[to]
         np.testing.assert_allclose(found.leap(z, jnp.int32(at), jnp.int32(to), CONTEXT), path(z, now, later), rtol=1e-3)

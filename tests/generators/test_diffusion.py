@@ -1,5 +1,6 @@
 """Diffusion against closed forms: betas, posterior, samplers whose denoiser is exact, padding."""
 
+import dataclasses
 import math
 
 import equinox as eqx
@@ -104,13 +105,26 @@ def test_starting_later_skips_passes():
     np.testing.assert_allclose(generator.denoise(jnp.array([[0.5, -0.5]]), CONTEXT, key, skip=2), x, atol=1e-5)
 
 
-@pytest.mark.parametrize("prediction", ["epsilon", "sample"])
+@pytest.mark.parametrize("prediction", ["epsilon", "sample", "v"])
 def test_the_loss_of_an_exact_answer_and_what_padding_is(prediction):
     generator = Diffusion(Constant(jnp.zeros((4, 2))), 4, (2,), prediction=prediction)
     chunk, mask = 0.5 * jnp.ones((4, 2)), jnp.array([1.0, 1.0, 1.0, 0.0])
     keys = jax.random.split(jax.random.key(0), 2000)
     loss = jax.vmap(lambda key: generator.loss(chunk, mask, CONTEXT, key))(keys).mean(0)
-    np.testing.assert_allclose(loss[:3], 1.0 if prediction == "epsilon" else 0.25, atol=0.06)
+    mean_kept = kept(100).mean()
+    expected = {"epsilon": 1.0, "sample": 0.25, "v": mean_kept + 0.25 * (1 - mean_kept)}[prediction]
+    np.testing.assert_allclose(loss[:3], expected, atol=0.06)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "sample", "v"])
+def test_what_is_to_be_said_gives_back_the_chunk_and_the_noise(prediction):
+    generator = Diffusion(None, 4, (2,), prediction=prediction, bound=None)
+    chunk = jax.random.normal(jax.random.key(1), (4, 2))
+    told, target, noisy = generator.disturbed(chunk, jnp.ones(4), jax.random.key(2))
+    now = jnp.float32(kept(100)[int(told[0])])
+    clean, noise = dataclasses.replace(generator, network=Constant(target)).guess(noisy, Pass(told[0], now, now), CONTEXT)
+    np.testing.assert_allclose(clean, chunk, atol=1e-4)
+    np.testing.assert_allclose(jnp.sqrt(now) * chunk + jnp.sqrt(1 - now) * noise, noisy, atol=1e-5)
 
 
 def test_padding_and_other_rows_change_nothing():

@@ -1,7 +1,8 @@
 """Denoising diffusion of chunks: DDPM (Ho et al. 2020) and DDIM (Song et al. 2021), in Diffusion Policy's conventions.
 
     forward       x_k = sqrt(A_k) x_0 + sqrt(1 - A_k) e,        e ~ N(0, 1),   A_k = prod_{i <= k} (1 - beta_i),   k = 0 .. steps - 1
-    loss          |e - network(x_k, k, context)|^2              with k uniform     ("sample": |x_0 - network(...)|^2)
+    loss          |e - network(x_k, k, context)|^2              with k uniform     ("sample": x_0 for e;
+                                                                "v": sqrt(A_k) e - sqrt(1 - A_k) x_0, Salimans & Ho 2022)
     DDPM          x_j = sqrt(A_j) b / (1 - A_k) x_0' + sqrt(1 - b) (1 - A_j) / (1 - A_k) x_k + s z,   z ~ N(0, 1)
                   b = 1 - A_k / A_j,   s^2 = b (1 - A_j) / (1 - A_k)   ("fixed_small": the posterior's variance)
     DDIM          x_j = sqrt(A_j) x_0' + sqrt(1 - A_j) e'
@@ -24,7 +25,7 @@ from agir.core.errors import BadSetting
 from agir.core.spaces import Key
 from agir.generators.from_noise import FromNoise
 
-PREDICTIONS = ("epsilon", "sample")
+PREDICTIONS = ("epsilon", "sample", "v")
 SAMPLERS = ("ddpm", "ddim")
 
 
@@ -60,7 +61,7 @@ class Pass(eqx.Module):
 
 
 class Diffusion(FromNoise):
-    """`network(x [horizon, size], times [1], context) -> [horizon, size]` predicts the noise or the chunk."""
+    """`network(x [horizon, size], times [1], context) -> [horizon, size]` predicts the noise, the chunk, or of both v."""
 
     steps: int = eqx.field(static=True, default=100)
     prediction: str = eqx.field(static=True, default="epsilon")
@@ -84,23 +85,19 @@ class Diffusion(FromNoise):
         self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
     ) -> Float[Array, " horizon"]:
         """The squared error of each step, the mean over its entries."""
-        chunk, step, noise, noisy = self.disturbed(chunk, mask, key)
-        return self.error(self.network(noisy, step, context), chunk, noise)
+        step, target, noisy = self.disturbed(chunk, mask, key)
+        return ((self.network(noisy, step, context) - target) ** 2).mean(-1)
 
     def disturbed(
         self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], key: Key
-    ) -> tuple[Float[Array, "horizon size"], Float[Array, " times"], Float[Array, "horizon size"], Float[Array, "horizon size"]]:
-        """-> the chunk, what the network is told of the step that is drawn, the noise, and the chunk with the noise in it."""
+    ) -> tuple[Float[Array, " times"], Float[Array, "horizon size"], Float[Array, "horizon size"]]:
+        """-> what the network is told of the step that is drawn, what it is to say, and the chunk with noise in it."""
         chunk = self.flat(chunk, mask)
         draw, disturb = jax.random.split(key)
         step, noise = self.draw_step(draw, mask), self.noise(disturb)
-        noisy = noised(chunk, jnp.asarray(kept(self.steps), jnp.float32)[step], noise)
-        return chunk, self.told(step.astype(jnp.float32)), noise, noisy
-
-    def error(
-        self, predicted: Float[Array, "horizon size"], chunk: Float[Array, "horizon size"], noise: Float[Array, "horizon size"]
-    ) -> Float[Array, " horizon"]:
-        return ((predicted - (noise if self.prediction == "epsilon" else chunk)) ** 2).mean(-1)
+        now = jnp.asarray(kept(self.steps), jnp.float32)[step]
+        targets = {"epsilon": noise, "sample": chunk, "v": jnp.sqrt(column(now)) * noise - jnp.sqrt(1 - column(now)) * chunk}
+        return self.told(step.astype(jnp.float32)), targets[self.prediction], noised(chunk, now, noise)
 
     def draw_step(self, key: Key, mask: Float[Array, " horizon"]) -> Int[Array, "*actions"]:
         """A step to train at: one for the chunk (or, in a subclass, one for each of its actions)."""
@@ -135,7 +132,8 @@ class Diffusion(FromNoise):
         out = self.ask(x, self.told(at.step), context)
         now = column(at.now)
         signal, spread = jnp.sqrt(now), jnp.sqrt(1 - now)
-        clean, noise = ((x - spread * out) / signal, out) if self.prediction == "epsilon" else (out, (x - signal * out) / spread)
+        clean = {"epsilon": (x - spread * out) / signal, "sample": out, "v": signal * x - spread * out}[self.prediction]
+        noise = {"epsilon": out, "sample": (x - signal * out) / spread, "v": spread * x + signal * out}[self.prediction]
         return self.clipped(clean), noise
 
     def clipped(self, clean: Float[Array, "horizon size"]) -> Float[Array, "horizon size"]:

@@ -89,7 +89,7 @@ class Joint(Diffusion):
 
     def disturbed(
         self, chunk: Float[Array, "entries 1"], mask: Float[Array, " entries"], key: Key
-    ) -> tuple[Float[Array, "entries 1"], Float[Array, " times"], Float[Array, "entries 1"], Float[Array, "entries 1"]]:
+    ) -> tuple[Float[Array, " times"], Float[Array, "entries 1"], Float[Array, "entries 1"]]:
         *others, noisy = super().disturbed(chunk, mask, key)
         return *others, self.shown(noisy, self.hidden(mask))
 

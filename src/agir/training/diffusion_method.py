@@ -8,7 +8,7 @@ from agir.training.chunk_method import ChunkMethod
 
 class DiffusionMethod(ChunkMethod):
     steps: int = 100  # of noise in training (Diffusion Policy)
-    prediction: str = "epsilon"  # what the network says: epsilon (the noise; Diffusion Policy) or sample (the chunk)
+    prediction: str = "epsilon"  # what the network says: epsilon (the noise; Diffusion Policy), sample (the chunk) or v
     sampler: str = "ddim"  # ddpm (Diffusion Policy, in simulation) or ddim (on robots)
     passes: int = 10  # of the network for a chunk (Diffusion Policy: 100 with ddpm, 10 to 16 with ddim)
 

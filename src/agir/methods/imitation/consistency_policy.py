@@ -6,15 +6,14 @@
                what G aims at (CTM, Kim et al. 2023)
     acting     a = G(noise, 0, n): one pass; or several, each from a little noise again
 
-The student is the teacher's network, told where it goes to as well, and begins with its weights. It looks through the teacher's
-encoder, which is not trained; see generators/consistency.py.
+The student is told where it goes to as well, and begins with the teacher's weights if that was trained with `--prediction
+sample`, as the student says the chunk. It looks through the teacher's encoder, which is not trained; see generators/consistency.py.
 
 Deviations: the teacher is a diffusion policy in the convention that keeps variances (DDPM), seen in the other coordinates, and its steps
 are DDIM's, where the paper's teacher is an EDM with Heun's steps; data are fitted as in CTM, because with the released code's term
 (`--fits leap`) one pass says the mean of all ways, on two ways neither; levels are those that DDIM with
 ten passes visits (paper: 80 by EDM's law): what is learnt at the end of a path has as few steps to go to reach its beginning.
-The student has no dropout (paper: 0.2); what acts is a moving average. A teacher that says the chunk (`--prediction sample`) is
-the better one: see generators/consistency.py.
+The student has no dropout (paper: 0.2); what acts is a moving average.
 """
 
 import dataclasses
@@ -40,7 +39,7 @@ class ConsistencyPolicy(ChunkMethod):
     levels: int = 10  # of noise, between which the student leaps: the passes of DDIM that it learns (paper: 80)
     passes: int = 1  # of the network for a chunk (paper: 1 or 3)
     data_weight: float = 1.0  # w's factor: of the data against the teacher (paper)
-    begins: str = "teacher"  # with whose weights: the teacher's (paper), or its own
+    begins: str = ""  # with whose weights: the teacher's (paper) or its own; empty: the teacher's, if it says the chunk
     fits: str = "instant"  # what is fitted to the data: the slope where one is (instant; CTM) or the leap to the end (leap; paper's code)
 
     @property
@@ -63,17 +62,18 @@ class ConsistencyPolicy(ChunkMethod):
             raise BadSetting(f"--levels is 2 to {teacher.steps}, the teacher's steps, and --passes at most as many, not {self.passes}.")
         if self.fits not in ("instant", "leap"):
             raise BadSetting(f"--fits is instant or leap, not '{self.fits}'.")
-        how = {"steps": teacher.steps, "prediction": teacher.prediction, "levels": self.levels, "fits": self.fits}
-        how |= {"bound": self.bound, "sampling_passes": self.passes}
+        how = {"steps": teacher.steps, "levels": self.levels, "bound": self.bound, "sampling_passes": self.passes, "fits": self.fits}
         return Consistency(self.student(features, key), self.horizon, self.spec.action.shape, **how)
 
     def student(self, features: int, key: Key) -> Any:
         """The network; raises BadSetting where the teacher's weights do not fit it."""
-        own = self.denoiser(features, key, times=2)
-        if self.begins == "own":
-            return own
-        if self.begins != "teacher":
+        own, says = self.denoiser(features, key, times=2), self.teacher.prediction
+        if self.begins not in ("", "teacher", "own"):
             raise BadSetting(f"--begins is teacher or own, not '{self.begins}'.")
+        if self.begins == "own" or (not self.begins and says != "sample"):
+            return own
+        if says != "sample":
+            raise BadSetting(f"The teacher says {says}, and the student the chunk: train it with --prediction sample, or set --begins own.")
         taken = told_twice(self.teacher.network, own) if type(self.teacher.network) is type(own) else None
         if jax.tree.map(jnp.shape, taken) != jax.tree.map(jnp.shape, own):
             raise BadSetting(

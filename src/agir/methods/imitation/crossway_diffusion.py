@@ -82,9 +82,9 @@ class Crossway(Diffusion):
         self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
     ) -> tuple[Float[Array, " horizon"], Any]:
         """-> the loss of each step, and what the decoder says was seen: in one pass."""
-        chunk, step, noise, noisy = self.disturbed(chunk, mask, key)
+        step, target, noisy = self.disturbed(chunk, mask, key)
         predicted, middle = self.network.with_middle(noisy, step, context)
-        return self.error(predicted, chunk, noise), self.decoder(middle.ravel())
+        return ((predicted - target) ** 2).mean(-1), self.decoder(middle.ravel())
 
     def without(self) -> Diffusion:
         """The plain diffusion."""

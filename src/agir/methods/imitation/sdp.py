@@ -32,7 +32,7 @@ BEGINS = ("zero", "denoise")
 class SDP(ChunkMethod):
     horizon: int = 20  # actions in the buffer, from the first observation's on (paper's code, for states)
     steps: int = 100  # of noise in training (paper)
-    prediction: str = "epsilon"  # what the network says: epsilon (the noise; paper) or sample (the chunk)
+    prediction: str = "epsilon"  # what the network says: epsilon (the noise; paper), sample (the chunk) or v
     sampler: str = "ddim"  # ddpm (paper) or ddim
     passes: int = 10  # from noise to a clean action; a plan takes 1 / h of them (paper: 100)
     constant: float = 0.2  # share of the windows that are trained with all actions at one step (paper's code)
