@@ -57,6 +57,6 @@ CLAIM = Claim(
     "pass of DDIM begins at the last step, where there should be no noise left: so two stand against the student's one. First run "
     "with a teacher that says the noise, students that began with weights of their own and 4000 updates: one pass reached 0.33, "
     "three 0.71, and four parts of six failed (that row stays in the ledger). The paper's student begins with its teacher's "
-    "weights, as these do now. Pilots of one pass (200 episodes): of 4000 updates 0.55 and 0.55 (2 seeds), of 16,000 with weights "
-    "of its own 0.81 (1 seed); the teacher 0.95 and 0.97.",
+    "weights, as these do now. Pilots of one pass (200 episodes): of 4000 updates 0.55 and 0.55 (2 seeds), 0.55 with weights of its "
+    "own (1 seed), in the first form of 16,000 updates 0.81 (1 seed); the teacher 0.95 and 0.97.",
 )
