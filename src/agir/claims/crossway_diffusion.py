@@ -12,7 +12,7 @@ CLAIM = Claim(
     "time of a call.",
     source="Li et al. 2023 (Crossway Diffusion), arXiv 2307.01849, table I",
     method="crossway-diffusion",
-    task="planar/push,observe=image",
+    task="planar/reach,observe=image,image=24",
     arms={
         "Crossway": Arm("crossway-diffusion", UNET | {"alpha": 0.1}),
         "DDIM-10": Arm("diffusion-policy", UNET | {"sampler": "ddim", "passes": 10}),
@@ -23,8 +23,10 @@ CLAIM = Claim(
         Part("It succeeds more often than DDIM-10, by more than 3 points.", "Crossway", "DDIM-10", "success", 0.03),
         Part("A call takes less than 1.1 times one of DDIM-10.", "Crossway", "DDIM-10", "ms_per_call", 1.1, below=True),
     ),
-    asked={"demonstrations": 50},
+    asked={"demonstrations": 100},
     budget_s=14_400,
     episodes=200,
-    note="Not piloted. Where the paper's effect is smaller than the interval can be, the verdict is undecided.",
+    note="On planar/push, where this claim stood before, nothing is learnt in as many updates even from states. Pilot of Diffusion "
+    "Policy with an MLP (1 seed): 0.64; the U-Nets were not piloted. Where the paper's effect is smaller than the interval can be, "
+    "the verdict is undecided.",
 )
