@@ -119,6 +119,13 @@ def test_a_claims_figures_reach_the_pages(made_up):
     assert line.endswith("| [made-up](docs/claims.md#made-up): 1 ✓ 1 ? |")
 
 
+def test_a_row_of_an_earlier_form_of_its_claim_says_so(made_up):
+    changed = "was changed after this run"
+    assert changed not in generate.claims_page(made_up)
+    older = [made_up["made-up"].parts[0] | {"sentence": "A is good."}, *made_up["made-up"].parts[1:]]
+    assert changed in generate.claims_page({"made-up": Row("made-up", tuple(older), ROW)})
+
+
 def test_a_claim_that_was_not_run_says_so(made_up):
     text = generate.claims_page({})
     assert "faster, as good | not run |" in text and "| A is as good. | success of a against b |" in text and "Not run." in text
