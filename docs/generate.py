@@ -104,8 +104,8 @@ def claims_page(rows: dict[str, ledger.Row]) -> str:
         "on the same starts, and appends a row to the ledger. A claim that fails stays here as failing. "
         f"Of {len(listed)} claims {len(rows)} were run; of their {sum(len(row.parts) for row in rows.values())} parts "
         f"{ledger.tally(part for row in rows.values() for part in row.parts)} (✓ holds, ✗ fails, ? undecided).",
-        "Parts that are times and were run on 2026-11-21 were measured on one core while the other one trained: as ratios of two arms in "
-        "one process they stand here until they are measured again alone.",
+        "Parts that are times are ratios of two arms in one process on one core, with nothing else running; those of house_ddim and of "
+        "consistency-policy were measured while the other core was busy.",
         table(("claim", "", "parts"), listed),
     ]
     return "\n\n".join(parts + [claim_text(claim, rows.get(claim.slug)) for claim in claims()]) + "\n"
