@@ -33,6 +33,6 @@ CLAIM = Claim(
     asked={},
     budget_s=3600,
     note="Pilot (2 seeds, 200 episodes): 0.30 and 0.25 on the 10, 0.28 and 0.24 with the 200; regression 0.30 (1 seed). On planar/push, "
-    "where this claim stood before, nothing is learnt in 4000 updates. The draft's sentence on probes of the encoder is not judged: "
+    "where this claim stood before, little is learnt in 4000 updates. The draft's sentence on probes of the encoder is not judged: "
     "a claim compares success, returns, times and passes.",
 )

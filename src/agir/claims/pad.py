@@ -24,6 +24,6 @@ CLAIM = Claim(
     ),
     asked={},
     budget_s=4800,
-    note="Pilot (2 seeds, 200 episodes): 0.33 and 0.33 on the 10, 0.61 and 0.82 with the 200; DDIM-10 0.40 (1 seed). On planar/push, where "
-    "this claim stood before, nothing is learnt in 4000 updates. On states, not on images.",
+    note="Pilot (2 seeds, 200 episodes): 0.33 and 0.33 on the 10, 0.61 and 0.82 with the 200; DDIM-10 0.40 (1 seed). On planar/push, "
+    "where this claim stood before, little is learnt in 4000 updates. On states, not on images.",
 )

@@ -11,9 +11,9 @@
     sampling   a = G(z_0, 0, n); with several passes, a is noised again to levels in between, and brought back
 
 This is CTM (Kim et al. 2023, arXiv 2310.02279) without its adversarial term, d = 0.5 as in EDM (Karras et al. 2022). A teacher that says
-the chunk is asked as the student is, and lends it its weights to begin with (`told_twice`). (Which of the three it is that both say,
-measured on `multipath` after 4000 updates, two seeds: the chunk 0.55 and 0.55, v 0.12 and 0.19, the noise 0.12 and 0.11;
-the chunk, with weights of its own, 0.55.)
+the chunk is asked as the student is, and lends it its weights to begin with (`told_twice`). (Pilots on `multipath`, one
+pass, 4000 updates from a teacher's weights, two seeds: where both say the chunk 0.55 and 0.55; in forms not kept, where both say v 0.12
+and 0.19, the noise 0.12 and 0.11. The chunk from weights of its own, one seed: 0.55.)
 CTM fits g where it stands, which is the slope of the path and agrees with it. Consistency Policy's released code fits the leap to the
 end: where there is much noise, that is best at the mean of all data, wherever the path leads. (Measured in the tests: on a Gaussian all
 leaps end at its mean, and of two ways neither is taken.)

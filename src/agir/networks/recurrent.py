@@ -65,6 +65,10 @@ class Recurrent(eqx.Module):
     def start(self) -> list:
         return [cell.start() for cell in self.cells]
 
+    def emptied(self, state: list, when: Bool[Array, ""]) -> list:
+        """The state, or where `when` an empty one."""
+        return jax.tree.map(lambda empty, old: jnp.where(when, empty, old), self.start(), state)
+
     def step(self, x: Float[Array, " size"], state: list) -> tuple[Float[Array, " width"], list]:
         after = []
         for cell, old in zip(self.cells, state):

@@ -99,7 +99,7 @@ class Remembering(Policy):
 
     def act(self, observation: Any, memory: Any, key: Key) -> Act:
         state, count = memory
-        state = jax.tree.map(lambda empty, old: jnp.where(count == 0, empty, old), self.model.recurrent.start(), state)
+        state = self.model.recurrent.emptied(state, count == 0)
         features = self.model.encoder(jax.tree.map(lambda x: x[None], observation))[0]
         remembered, state = self.model.recurrent.step(features, state)
         chunk = self.model.head.sample(self.model.out(remembered), key, self.noise)

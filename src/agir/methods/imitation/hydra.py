@@ -139,7 +139,7 @@ class Switching(Policy):
         return Held(self.model.recurrent.start(), jnp.int32(0), jnp.zeros(flat_size(self.spec.action)), jnp.int32(0))
 
     def act(self, observation: Any, memory: Held, key: Key) -> Act:
-        state = jax.tree.map(lambda empty, old: jnp.where(memory.age == 0, empty, old), self.model.recurrent.start(), memory.state)
+        state = self.model.recurrent.emptied(memory.state, memory.age == 0)
         waypoint, action, logit, state = self.model.step(observation, state, key)
         sparse = logit <= 0
         holds = sparse & (memory.steps > 0) & (memory.steps < self.patience)
