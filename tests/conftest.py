@@ -24,8 +24,13 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 @pytest.fixture(autouse=True, scope="module")
-def forget_compiled_programs():
-    """Each file of tests gives back what it had compiled: all of them together would take many GB."""
+def compiled_programs(request):
+    """Each file of tests gives back what it had compiled: all of them together would take many GB.
+
+    Three quarters of the tests' time is compiling, so what runs in their own process is optimised little (a third less time); files
+    marked `optimised`, about bits that must be the same, and all that tests start as a process of its own compile as users do.
+    """
+    jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("optimised") is None)
     yield
     eqx.clear_caches()
     jax.clear_caches()

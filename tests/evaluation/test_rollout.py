@@ -20,6 +20,7 @@ from agir.evaluation.rollout import evaluate
 from agir.tasks.cartpole import CartPole
 from agir.tasks.gym import from_gymnasium
 
+pytestmark = pytest.mark.optimised
 TASK = WalkTask()
 EPISODES = 20
 

@@ -17,6 +17,7 @@ from agir.training.loop import finish, run_block, setup
 from agir.training.train import train
 from agir.training.world import make_world
 
+pytestmark = pytest.mark.optimised
 KEYS = jax.vmap(jax.random.key)(np.arange(3, dtype=np.uint32))
 
 
