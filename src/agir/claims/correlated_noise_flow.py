@@ -47,7 +47,9 @@ CLAIM = Claim(
     asked={"demonstrations": 100},
     budget_s=4800,
     note="A few updates are a quarter of the others'; their rate falls to 0 within them. All correlated and white arms draw times by the "
-    "beta law, and their noise is fitted to the same demonstrations. Plans that go on do two actions before the next, so that there is "
-    "much to go on from (in chunks of eight, where the way is chosen within the first, a pilot saw no difference). Smoothness itself is "
-    "not measured: evaluations keep no actions.",
+    "beta law, and their noise is fitted to the same demonstrations. Plans that go on do two actions before the next, so that there "
+    "is much to go on from (in chunks of eight, where the way is chosen within the first, a pilot saw no difference). Smoothness "
+    "itself is not measured: evaluations keep no actions. What the run shows: here fitted noise is learnt no faster than white "
+    "noise; plans that go on are as good as plans that begin anew, and better than DDIM-10 on four modes, whose plans begin anew "
+    "after eight actions.",
 )

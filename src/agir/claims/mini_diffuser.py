@@ -43,5 +43,7 @@ CLAIM = Claim(
     asked={"demonstrations": 100},
     episodes=200,
     budget_s=7200,
-    note="The seconds of each arm's training stand in the ledger: the paper's claim is of time, and an update with 32 noises takes longer.",
+    note="The seconds of each arm's training stand in the ledger: the paper's claim is of time, and an update with 32 noises takes "
+    "longer. What the run shows: after 500 updates the validation losses of all seeds of both stand at 0.19 to 0.22, after 2000 at "
+    "0.11 to 0.20. So it may be the image encoder that lacks updates here, and more noises of the same images are no more images.",
 )
