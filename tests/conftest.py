@@ -27,7 +27,7 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 def compiled_programs(request):
     """Each file of tests gives back what it had compiled: all of them together would take many GB.
 
-    Most of the tests' time is compiling, so what runs in their own process is optimised little (files measured alone: 10 to 40% less
+    Most of the tests' time is compiling, so what runs in their own process is optimised little (files one by one: 10 to 40% less
     processor time); files marked `optimised`, about bits that must be the same, and processes that tests start compile as users do.
     """
     jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("optimised") is None)
