@@ -2,6 +2,7 @@
 
 import gc
 import os
+import tempfile
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("MUJOCO_GL", "egl")
@@ -22,10 +23,16 @@ import pytest  # noqa: E402
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
+# What a file of tests compiled the next need not compile again, down to the smallest operation; kept until this process ends.
+COMPILED = tempfile.TemporaryDirectory(prefix="agir-tests-", ignore_cleanup_errors=True)
+jax.config.update("jax_compilation_cache_dir", COMPILED.name)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
 
 @pytest.fixture(autouse=True, scope="module")
 def compiled_programs(request):
-    """Each file of tests gives back what it had compiled: all of them together would take many GB.
+    """Each file of tests gives back the memory of what it had compiled: all of them together would take many GB.
 
     Most of the tests' time is compiling, so what runs in their own process is optimised little (files one by one: 10 to 40% less
     processor time); files marked `optimised`, about bits that must be the same, and processes that tests start compile as users do.
@@ -35,6 +42,13 @@ def compiled_programs(request):
     eqx.clear_caches()
     jax.clear_caches()
     gc.collect()
+
+
+LONGEST = ("test_resume.py", "test_demo.py", "test_ppo.py", "test_loop.py", "test_cli.py")  # these files begin first, so none is left alone
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 NEVER_SKIPPED_IN_CI = ("needs OpenGL", "needs Chromium", "needs uv")  # .ci/run brings them, so their absence is a failure there
