@@ -88,7 +88,7 @@ def test_padding_never_counts_and_gradients_pass_the_rounding():
     chunks = jax.random.normal(jax.random.key(1), (2, 6, 2))
     mask = jnp.array([[1.0] * 6, [1, 1, 1, 0, 0, 0]])
     latents = jax.vmap(made.latent)(chunks)
-    found = eqx.filter_jit(jax.vmap(made.quantise))(latents)
+    found = eqx.filter_jit(eqx.filter_vmap(made.quantise))(latents)
     error = ((np.asarray(jax.vmap(made.rebuild)(found.sums[:, -1])) - np.asarray(chunks)) ** 2).mean(-1)
     distance = ((np.asarray(found.sums) - np.asarray(latents)[:, None]) ** 2).mean()
     asked = np.asarray(found.asked).reshape(-1, 1, 4)
