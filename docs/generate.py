@@ -104,8 +104,9 @@ def claims_page(rows: dict[str, ledger.Row]) -> str:
         "on the same starts, and appends a row to the ledger. A claim that fails stays here as failing. "
         f"Of {len(listed)} claims {len(rows)} were run; of their {sum(len(row.parts) for row in rows.values())} parts "
         f"{ledger.tally(part for row in rows.values() for part in row.parts)} (✓ holds, ✗ fails, ? undecided).",
-        "Parts that are times are ratios of two arms in one process on one core, with nothing else running; those of house_ddim and of "
-        "consistency-policy were measured while the other core was busy.",
+        "Times are of one lane, in one process on one core, with nothing else running, until the action is on the host (those of "
+        "house_ddim and of consistency-policy were measured while the other core was busy). Rows of before 22 November 2026 have only "
+        "the times that a part asks for.",
         table(("claim", "", "parts"), listed),
     ]
     return "\n\n".join(parts + [claim_text(claim, rows.get(claim.slug)) for claim in claims()]) + "\n"
@@ -145,8 +146,12 @@ def arms_table(arms: dict[str, dict]) -> str:
     lines = []
     for name, arm in arms.items():
         rate = "" if arm["success"] is None else "{:.3f} [{:.3f}, {:.3f}]".format(*arm["success"])
-        lines.append((name, rate, f"{arm['return']:.4g}", f"{arm['parameters']:,}", f"{arm['training_s']:.0f} s"))
-    return table(("arm", "success [95%]", "return", "parameters", "training"), lines)
+        spent = ["{:.3g} ({:.3g})".format(*arm[name]) if name in arm else "" for name in ("ms_per_call", "ms_per_action")]
+        passes = arm.get("passes_per_action")
+        spent.append("" if passes is None else f"{passes:.3g}")
+        lines.append((name, rate, f"{arm['return']:.4g}", *spent, f"{arm['parameters']:,}", f"{arm['training_s']:.0f} s"))
+    timed = ("ms a call (p95)", "ms an action (p95)", "passes an action")
+    return table(("arm", "success [95%]", "return", *timed, "parameters", "training"), lines)
 
 
 def run_text(whole: dict) -> str:

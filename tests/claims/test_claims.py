@@ -47,6 +47,8 @@ def test_a_claim_is_run_once_and_judged_part_by_part(tmp_path):
     first = row["parts"][0]
     assert first["low"] <= first["figure"] <= first["high"] and first["n"] == 40 and first["threshold"] == 0.9
     assert row["arms"].keys() == {"long", "short"} and row["seeds"] == 2
+    for arm in row["arms"].values():  # success and latency stand together
+        assert 0 <= arm["success"][1] <= arm["success"][0] and 0 < arm["ms_per_call"][0] <= arm["ms_per_call"][1] <= arm["ms_per_call"][2]
     made = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}
     again = run_claim(TOY, tmp_path, Reporter(), ledger=path)
     assert made == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}

@@ -9,10 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from agir.evaluation.latency import Latency
 from agir.evaluation.statistics import Interval, difference, ratio, success_rate, verdict
+from agir.evaluation.tables import Times
 from agir.training.comparison import Arm, Measured
 
 Quantity = Literal["success", "return", "ms_per_call", "ms_to_first_action", "ms_per_action", "passes_per_action"]
+SAMPLES = {"ms_per_call": "planning_ms", "ms_to_first_action": "first_ms", "ms_per_action": "executed_ms"}  # of a Latency
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Part:
     threshold: float
     below: bool = False
 
-    def judge(self, arms: dict[str, Measured], times: dict[str, Any]) -> dict:
+    def judge(self, arms: dict[str, Measured], times: dict[str, Latency]) -> dict:
         """-> the part's entry in the ledger."""
         interval = self.interval(arms, times)
         return {
@@ -45,7 +48,7 @@ class Part:
             "n": interval.count,
         }
 
-    def interval(self, arms: dict[str, Measured], times: dict[str, Any]) -> Interval:
+    def interval(self, arms: dict[str, Measured], times: dict[str, Latency]) -> Interval:
         ours, theirs = arms[self.ours].evaluation, arms[self.theirs].evaluation
         if self.quantity == "success":
             return difference(ours.columns["success"], theirs.columns["success"])
@@ -54,7 +57,8 @@ class Part:
         if self.quantity == "passes_per_action":
             each = lambda e: (e.columns["passes"] / e.columns["length"]).astype(float)
             return ratio(each(ours), each(theirs))
-        return ratio(np.atleast_2d(times[self.ours][self.quantity]), np.atleast_2d(times[self.theirs][self.quantity]))
+        each = lambda name: np.atleast_2d(getattr(times[name], SAMPLES[self.quantity]))
+        return ratio(each(self.ours), each(self.theirs))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,8 +78,8 @@ class Claim:
     episodes: int = 500  # a seed
     note: str = ""  # what the reader should know: how the difficulty was set, what could not be shown
 
-    def figures(self, arms: dict[str, Measured]) -> dict[str, dict]:
-        """Each arm's own success, for the ledger."""
+    def figures(self, arms: dict[str, Measured], times: dict[str, Latency]) -> dict[str, dict]:
+        """Each arm's own success and latency, for the ledger: ms and passes of one lane, as (median, p95, p99) where three."""
         found = {}
         for name, arm in arms.items():
             evaluation = arm.evaluation
@@ -85,6 +89,14 @@ class Claim:
                 "return": round(float(evaluation.columns["return"].mean()), 3),
                 "parameters": arm.parameters,
                 "training_s": arm.run.asked["seconds"],
+                "ms_per_call": told(times[name].per_call),
+                "ms_to_first_action": told(times[name].to_first_action),
+                "ms_per_action": told(times[name].per_action),
+                "passes_per_action": times[name].passes_per_action,
                 "commit": arm.run.asked["versions"].get("commit"),
             }
         return found
+
+
+def told(times: Times) -> list[float]:
+    return [round(x, 4) for x in (times.median_ms, times.p95_ms, times.p99_ms)]

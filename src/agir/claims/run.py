@@ -11,7 +11,7 @@ from rich.table import Table
 from agir.claims.claim import Claim
 from agir.core import registry
 from agir.core.ledger import SHIPPED, append
-from agir.evaluation.latency import latency
+from agir.evaluation.latency import Latency, latency
 from agir.evaluation.statistics import success_rate
 from agir.runtime.bundle import one_lane
 from agir.training.comparison import Measured, measure, places
@@ -45,8 +45,7 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
     folders = {place.folder for place in ready.values() if (place.folder / "run.json").exists()}
     earlier = sum(Run.open(folder).asked.get("seconds", 0.0) for folder in folders)
     arms = measure(ready, episodes=episodes, purpose=purpose, reporter=reporter)
-    timed = {name for part in claim.parts if part.quantity.startswith("ms_") for name in (part.ours, part.theirs)}
-    times = {name: timed_arm(arms[name]) for name in sorted(timed)}
+    times = {name: latency(one_lane(arm.policies, 0)) for name, arm in arms.items()}  # one seed's policy, one lane
     seconds = earlier + time.monotonic() - began
     row = {
         "claim": claim.slug,
@@ -60,28 +59,23 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
         "episodes": episodes,
         "machine": f"{platform.machine()}, {jax.default_backend()}",
         "parts": [part.judge(arms, times) for part in claim.parts],
-        "arms": claim.figures(arms),
+        "arms": claim.figures(arms, times),
         "note": claim.note,
     }
-    show(claim, row, arms)
+    show(claim, row, arms, times)
     if not pilot:
         append(row, ledger)
     return row
 
 
-def timed_arm(arm: Measured) -> dict:
-    """Milliseconds of one seed's policy, one lane: of each call that planned, to each episode's first action, of each executed action."""
-    found = latency(one_lane(arm.policies, 0))
-    return {"ms_per_call": found.planning_ms, "ms_to_first_action": found.first_ms, "ms_per_action": found.executed_ms}
-
-
-def show(claim: Claim, row: dict, arms: dict[str, Measured]) -> None:
+def show(claim: Claim, row: dict, arms: dict[str, Measured], times: dict[str, Latency]) -> None:
     console = Console()
     console.print(f"[bold]{claim.slug}[/]: {claim.sentence}")
-    table = Table("arm", "success", "return", box=None, header_style="bold")
+    table = Table("arm", "success", "return", "ms per call", "ms per action", box=None, header_style="bold")
     for name, arm in arms.items():
         success = str(success_rate(arm.evaluation.columns["success"])) if "success" in arm.evaluation.columns else "-"
-        table.add_row(name, success, f"{arm.evaluation.columns['return'].mean():.3g}")
+        spent = (f"{found.median_ms:.3g}" for found in (times[name].per_call, times[name].per_action))
+        table.add_row(name, success, f"{arm.evaluation.columns['return'].mean():.3g}", *spent)
     console.print(table)
     colours = {"holds": "green", "fails": "red", "undecided": "yellow"}
     for part in row["parts"]:

@@ -1,7 +1,9 @@
 """The ledger of claims: one JSON line for each time a claim was run. Reading it imports no JAX.
 
-A row: {"claim", "when", "commit", "seconds", "seeds", "episodes", "machine", "parts": [{"name", "sentence", "verdict", "figure",
-"low", "high", "threshold", "unit", "note"}], "arms": {...}, "note"}. A part's verdict is "holds", "fails" or "undecided".
+A row: {"claim", "sentence", "method", "task", "when", "commit", "seconds", "seeds", "episodes", "machine", "note", "parts": [{"sentence",
+"quantity", "verdict", "figure", "low", "high", "threshold", "below", "n"}], "arms": {name: {"success", "return", "parameters",
+"training_s", "commit", and since 22 November 2026 "ms_per_call", "ms_to_first_action", "ms_per_action" (median, 95th and 99th
+percentile), "passes_per_action"}}}. A part's verdict is "holds", "fails" or "undecided".
 """
 
 import collections
