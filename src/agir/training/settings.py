@@ -4,8 +4,10 @@ A setting is a field of the method, of its source (`--batch`), or of a stage (`-
 """
 
 import dataclasses
+import functools
 import inspect
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from agir.core import registry
@@ -54,7 +56,8 @@ def _source_settings(source: Source, path: tuple[str, ...], prefix: str) -> dict
     return found
 
 
-def field_comments(kind: type) -> dict[str, str]:
+@functools.cache  # reading sources is most of what building a method takes
+def field_comments(kind: type) -> Mapping[str, str]:
     """{field: the comment behind it in the source}, base classes included."""
     found = {}
     for base in reversed(kind.__mro__):
