@@ -95,7 +95,18 @@ ROW = {
     "episodes": 500,
     "machine": "x86_64, cpu",
     "parts": [p | {"sentence": c.sentence, "threshold": c.threshold, "below": c.below} for p, c in zip((BETTER, FASTER), CLAIM.parts)],
-    "arms": {"a": {"success": [0.8, 0.75, 0.85], "return": -12.345, "parameters": 12345, "training_s": 30.2}},
+    "arms": {
+        "a": {
+            "success": [0.8, 0.75, 0.85],
+            "return": -12.345,
+            "parameters": 12345,
+            "training_s": 30.2,
+            "ms_per_call": [2.5111, 3.1, 4.0],
+            "ms_per_action": [0.31, 0.4, 0.5],
+            "passes_per_action": 1.25,
+        },
+        "an older row's": {"success": None, "return": 1.0, "parameters": 1, "training_s": 1.0},
+    },
 }
 
 
@@ -112,7 +123,8 @@ def test_a_claims_figures_reach_the_pages(made_up):
     assert "A is \\*faster\\* than B, and as good.\n\nAnn 2020. [code-prior](methods/code-prior.md)" in text
     assert "| A is as good. | ? undecided | a less b: success | -1.2 [-6.2, 3.8] points | > -5 points |" in text
     assert "| A \\| is faster. | ✓ holds | a over b: ms\\_per\\_call | 0.25 [0.225, 0.275] | < 0.5 |" in text
-    assert "| a | 0.800 [0.750, 0.850] | -12.35 | 12,345 | 30 s |" in text
+    assert "| a | 0.800 [0.750, 0.850] | -12.35 | 2.51 (3.1) | 0.31 (0.4) | 1.25 | 12,345 | 30 s |" in text
+    assert "| an older row's | | 1 | | | | 1 | 1 s |" in text
     assert "Run on 2026-01-02 at commit 0123456789: 10 seeds, 500 episodes each, 61 s; x86\\_64, cpu.\n\nA note.\n" in text
     assert "(1 ✓ 1 ?)" in generate.method_page("code-prior", made_up)
     line = next(line for line in generate.methods_table(made_up).splitlines() if "[code-prior]" in line)

@@ -11,7 +11,7 @@ REMOVED = {
     "one action done": {"execute": 1},
     "no look ahead": {"horizon": 8, "execute": 7},  # all that is planned is done
     "no FiLM": {"network": "plain-unet"},
-    "transformer": {"network": "transformer", "width": 32, "depth": 2},
+    "transformer": {"network": "transformer", "width": 64, "depth": 2},
     "MLP": {"network": "mlp", "width": 256, "depth": 3},
 }
 ARMS = {name: Arm("diffusion-policy", WHOLE | change) for name, change in REMOVED.items()}
@@ -41,5 +41,8 @@ CLAIM = Claim(
     asked={"demonstrations": 100},
     budget_s=5400,
     note="The hard task has two forks one behind the other, the easy one none; both are controlled by velocities. The draft had "
-    "thresholds alone; the other components stand in the table and in no part.",
+    "thresholds alone; the other components stand in the table and in no part. "
+    "The transformer was 32 wide at first (43,298 parameters, 0.05 [0.04, 0.07] on the hard task, 0.999 on the easy one): its weights "
+    "start at a deviation of 0.02, which suits the paper's width of 256, so that a narrow one learns late; it was then made 64 wide, as "
+    "in bac.",
 )
