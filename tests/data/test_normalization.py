@@ -55,6 +55,24 @@ def test_a_constant_lands_on_zero_and_comes_back(how):
     assert abs(maps.encode({"move": jnp.zeros(2), "free": jnp.array([100.0, 1.0]), "grip": jnp.int32(1)})["free"][1]) < 1e-4
 
 
+@pytest.mark.parametrize("how", ["limits", "standard"])
+def test_rows_of_things_share_their_maps_so_that_the_first_keeps_its_mark(how):
+    """A hand that always stands first, marked (1, 0), and a goal after it, marked (0, 1): both marks are constants of their places."""
+    places = np.random.default_rng(0).normal(size=(50, 2))
+    hand, goal = np.tile([1.0, 0, 0], (50, 1)), np.tile([0, 1.0, 0], (50, 1))
+    hand[:, 2], goal[:, 2] = places[:, 0], 3 + places[:, 1]
+    things = np.stack([hand, goal], 1).astype(np.float32)
+    spec = Spec(Box((2, 3)), Box((2, 2)))
+    acts = np.tile(np.float32([[0, 1], [2, 5]]), (50, 1, 1))
+    acts[0] += 1
+    maps = fit(Dataset.from_episodes(spec, [{"observation": things, "action": acts}]), how=how)
+    seen = np.asarray(maps.observe(things))
+    np.testing.assert_allclose(seen[:, 0, :2], np.tile([1.0, -1.0], (50, 1)), atol=1e-5)
+    np.testing.assert_allclose(seen[:, 1, :2], np.tile([-1.0, 1.0], (50, 1)), atol=1e-5)
+    np.testing.assert_allclose(np.diff(seen[..., 2]) / np.diff(things[..., 2]), np.ptp(seen[..., 2]) / np.ptp(things[..., 2]), rtol=1e-4)
+    assert maps.action.shift.shape == (2, 2) and abs(float(maps.encode(acts)[1:].std((0, 2)).max())) < 1e-5  # an action's are its own
+
+
 @pytest.mark.parametrize("how", ["limits", "standard", "none"])
 def test_there_and_back(how):
     data = dataset()

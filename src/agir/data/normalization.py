@@ -3,6 +3,9 @@
 Each map is affine and entry by entry, x -> (x - shift) / scale: to [-1, 1] by the range of the data (`limits`, the convention of
 Diffusion Policy), to mean 0 and deviation 1 (`standard`), or not at all (`none`). A constant entry keeps scale 1 and lands on 0,
 in training and in acting alike. Images, choices and binary values are left as they are.
+
+An observed box of two axes is a thing in each row (networks/tokens.py), so all rows share the map of their entries: were each row's its
+own, what tells a thing that always stands first from the others would be constant there, and gone.
 """
 
 from typing import Any
@@ -68,21 +71,25 @@ def fit(*datasets: Any, how: str = "limits") -> Normalization:
     spec, known = datasets[0].spec, any(dataset.recorded.any() for dataset in datasets)
     observations = [dataset.columns["observation"] for dataset in datasets]
     keep = lambda dataset: jax.tree.map(lambda column: column[dataset.recorded] if known else column, dataset.columns["action"])
-    return Normalization(_fit(spec.observation, observations, how), _fit(spec.action, [keep(each) for each in datasets], how), how)
+    actions = [keep(dataset) for dataset in datasets]
+    return Normalization(_fit(spec.observation, observations, how, things=True), _fit(spec.action, actions, how, things=False), how)
 
 
-def _fit(space: Space, columns: list, how: str) -> Any:
+def _fit(space: Space, columns: list, how: str, things: bool) -> Any:
     if isinstance(space, Dict):
-        return {name: _fit(part, [column[name] for column in columns], how) for name, part in space.parts}
+        return {name: _fit(part, [column[name] for column in columns], how, things) for name, part in space.parts}
     if how == "none" or not isinstance(space, Box) or space.dtype == "uint8":
         return None
     column = columns[0] if len(columns) == 1 else np.concatenate(columns)
+    if things and len(space.shape) == 2:
+        column = column.reshape(-1, space.shape[1])
     if how == "standard":
         shift, scale = column.mean(0, dtype=np.float64), column.std(0, dtype=np.float64)
     else:
         low, high = column.min(0).astype(np.float64), column.max(0).astype(np.float64)
         shift, scale = (low + high) / 2, (high - low) / 2
-    return Affine(jnp.float32(shift), jnp.float32(np.where(2 * scale < TINY, 1.0, scale)))
+    whole = lambda x: jnp.float32(np.broadcast_to(x, space.shape))
+    return Affine(whole(shift), whole(np.where(2 * scale < TINY, 1.0, scale)))
 
 
 def by_bounds(spec: Spec) -> Normalization:
