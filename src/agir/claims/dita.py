@@ -57,5 +57,6 @@ CLAIM = Claim(
     note="The objects stand in an order that means nothing. Whether the gap grows with their number is seen from the first two parts, and "
     "not judged by itself. The two networks have as many parameters, and the same tokens. Pilot of this form (2 seeds, 200 episodes, never "
     "reported): with four distractors 0.69 and 0.99 in context, 0.78 and 0.87 with the head; with two the head was at 0.95 after a third "
-    "of the updates.",
+    "of the updates. The first row in the ledger is of before tokens shared their normalisation: the hand's mark, constant in its place, "
+    "was taken from it.",
 )
