@@ -87,7 +87,7 @@ class Pairs(eqx.Module):
         return jax.lax.fori_loop(0, count, one, (jnp.zeros(self.longest, jnp.int32), jnp.int32(0)))[0]
 
     def learn(self, sequences: Int[Array, "batch longest"], counts: Int[Array, " batch"], at: Int[Array, ""]) -> "Pairs":
-        """With the pair that is most frequent in merged sequences as merge number `at`; as it is, where no pair comes twice or none is learnt."""
+        """With the pair that is most frequent in merged sequences as merge number `at`; as it is, where none comes twice or is kept."""
         if not len(self.merges):
             return self
         many = self.vocabulary
