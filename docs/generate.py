@@ -104,9 +104,9 @@ def claims_page(rows: dict[str, ledger.Row]) -> str:
         "on the same starts, and appends a row to the ledger. A claim that fails stays here as failing. "
         f"Of {len(listed)} claims {len(rows)} were run; of their {sum(len(row.parts) for row in rows.values())} parts "
         f"{ledger.tally(part for row in rows.values() for part in row.parts)} (✓ holds, ✗ fails, ? undecided).",
-        "Times are of one lane, in one process on one core, with nothing else running, until the action is on the host (those of "
-        "house_ddim and of consistency-policy were measured while the other core was busy). Rows of before 22 November 2026 have only "
-        "the times that a part asks for.",
+        "Times are of one lane, in one process on one core, until the action is on the host; a load of about 1 is this process alone, and "
+        "above 1.5 other work ran on the other core. Rows of before 22 November 2026 have only the times that a part asks for (alone, but "
+        "for house_ddim and consistency-policy).",
         table(("claim", "", "parts"), listed),
     ]
     return "\n\n".join(parts + [claim_text(claim, rows.get(claim.slug)) for claim in claims()]) + "\n"
@@ -156,7 +156,8 @@ def arms_table(arms: dict[str, dict]) -> str:
 
 def run_text(whole: dict) -> str:
     took = f"{whole['seeds']} seeds, {whole['episodes']} episodes each, {whole['seconds']:.0f} s"
-    return f"Run on {whole['when'][:10]} at commit {(whole['commit'] or 'unknown')[:10]}: {took}; {cell(whole['machine'])}."
+    load = f"; timed at a load of {whole['load']:.1f}" if whole.get("load") is not None else ""
+    return f"Run on {whole['when'][:10]} at commit {(whole['commit'] or 'unknown')[:10]}: {took}; {cell(whole['machine'])}{load}."
 
 
 # ------------------------------------------------------------------------------------------------------------------ text

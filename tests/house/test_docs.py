@@ -94,6 +94,7 @@ ROW = {
     "seeds": 10,
     "episodes": 500,
     "machine": "x86_64, cpu",
+    "load": 2.04,
     "parts": [p | {"sentence": c.sentence, "threshold": c.threshold, "below": c.below} for p, c in zip((BETTER, FASTER), CLAIM.parts)],
     "arms": {
         "a": {
@@ -125,7 +126,8 @@ def test_a_claims_figures_reach_the_pages(made_up):
     assert "| A \\| is faster. | ✓ holds | a over b: ms\\_per\\_call | 0.25 [0.225, 0.275] | < 0.5 |" in text
     assert "| a | 0.800 [0.750, 0.850] | -12.35 | 2.51 (3.1) | 0.31 (0.4) | 1.25 | 12,345 | 30 s |" in text
     assert "| an older row's | | 1 | | | | 1 | 1 s |" in text
-    assert "Run on 2026-01-02 at commit 0123456789: 10 seeds, 500 episodes each, 61 s; x86\\_64, cpu.\n\nA note.\n" in text
+    assert "Run on 2026-01-02 at commit 0123456789: 10 seeds, 500 episodes each, 61 s; x86\\_64, cpu; timed at a load of 2.0.\n" in text
+    assert "\n\nA note.\n" in text
     assert "(1 ✓ 1 ?)" in generate.method_page("code-prior", made_up)
     line = next(line for line in generate.methods_table(made_up).splitlines() if "[code-prior]" in line)
     assert line.endswith("| [made-up](docs/claims.md#made-up): 1 ✓ 1 ? |")

@@ -1,5 +1,6 @@
 """`agir claim SLUG`: trains what is missing, evaluates, judges, and appends a row to the ledger."""
 
+import os
 import pathlib
 import platform
 import time
@@ -45,6 +46,7 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
     folders = {place.folder for place in ready.values() if (place.folder / "run.json").exists()}
     earlier = sum(Run.open(folder).asked.get("seconds", 0.0) for folder in folders)
     arms = measure(ready, episodes=episodes, purpose=purpose, reporter=reporter)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # who reads the times should know what ran beside
     times = {name: latency(one_lane(arm.policies, 0)) for name, arm in arms.items()}  # one seed's policy, one lane
     seconds = earlier + time.monotonic() - began
     row = {
@@ -58,6 +60,7 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
         "seeds": len(seeds) if isinstance(seeds, list) else seeds,
         "episodes": episodes,
         "machine": f"{platform.machine()}, {jax.default_backend()}",
+        "load": load,
         "parts": [part.judge(arms, times) for part in claim.parts],
         "arms": claim.figures(arms, times),
         "note": claim.note,
