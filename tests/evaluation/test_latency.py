@@ -10,7 +10,7 @@ import pytest
 from agir.core.errors import BadSetting
 from agir.core.nouns import Act, Policy
 from agir.core.spaces import Box, Spec
-from agir.evaluation.latency import _summed, latency
+from agir.evaluation.latency import _summed, latencies, latency
 from agir.runtime.executors import Receding
 
 SPEC = Spec(Box((3,)), Box((2,)))
@@ -63,6 +63,25 @@ def test_plans_by_hand():
     found = _summed(1.0, np.array([1.0, 10.0, 2.0, 12.0, 3.0, 3.0, 14.0]), told, np.array([20.0]))
     assert found.planning_ms.tolist() == [10.0, 12.0, 14.0] and found.executed_ms.tolist() == [6.0, 6.0]
     assert found.passes_per_action == pytest.approx(12 / 5) and found.pass_ms.tolist() == pytest.approx([10 / 6, 2.0, 14 / 6])
+
+
+def test_several_policies_take_turns_and_a_slow_second_is_slow_for_all(monkeypatch):
+    """A machine that turns three times as slow half way: one after the other, the second policy would look three times as slow."""
+    clock = [0.0]
+
+    class Waits(Policy):
+        compiled = False
+
+        def act(self, observation, memory, key):
+            clock[0] += 0.001 if clock[0] < 0.1 else 0.003
+            return Act(np.zeros(2, np.float32), memory)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    found = latencies({"a": Waits(SPEC), "b": Waits(SPEC)}, calls=50, episodes=5, rounds=10)
+    assert len(found["a"].planning_ms) == len(found["b"].planning_ms) == 50 and len(found["a"].first_ms) == 5
+    assert found["a"].planning_ms.mean() == pytest.approx(found["b"].planning_ms.mean(), rel=0.15)
+    assert {1.0, 3.0} == set(found["a"].planning_ms.round(6)) == set(found["b"].planning_ms.round(6))
+    assert np.diff(found["a"].planning_ms).min() > -1e-6  # in the order they were made
 
 
 def test_time_runs_out():

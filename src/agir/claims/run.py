@@ -12,7 +12,7 @@ from rich.table import Table
 from agir.claims.claim import Claim
 from agir.core import registry
 from agir.core.ledger import SHIPPED, append
-from agir.evaluation.latency import Latency, latency
+from agir.evaluation.latency import Latency, latencies
 from agir.evaluation.statistics import success_rate
 from agir.runtime.bundle import one_lane
 from agir.training.comparison import Measured, measure, places
@@ -47,7 +47,7 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
     earlier = sum(Run.open(folder).asked.get("seconds", 0.0) for folder in folders)
     arms = measure(ready, episodes=episodes, purpose=purpose, reporter=reporter)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # who reads the times should know what ran beside
-    times = {name: latency(one_lane(arm.policies, 0)) for name, arm in arms.items()}  # one seed's policy, one lane
+    times = latencies({name: one_lane(arm.policies, 0) for name, arm in arms.items()})  # of one seed's policy
     seconds = earlier + time.monotonic() - began
     row = {
         "claim": claim.slug,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -65,22 +66,71 @@ def latency(policy: Policy, calls: int = 500, episodes: int = 50, seconds: float
 
     Each part ends early after half of `seconds`, but not before two plans are done to their end.
     """
+    return latencies({"": policy}, calls, episodes, seconds, seed, rounds=1)[""]
+
+
+def latencies(
+    policies: Mapping[str, Policy], calls: int = 500, episodes: int = 50, seconds: float = 20.0, seed: int = 0, rounds: int = 5
+) -> dict[str, Latency]:
+    """As `latency`, of several policies that are to be compared: each takes its turn in every round.
+
+    So a machine that is slower for some seconds, as shared ones are, is so for all of them.
+    """
     if calls < 2 or episodes < 1:
         raise BadSetting(f"At least two calls and one episode are timed, not {calls} and {episodes}.")
-    start, act = _functions(policy)
-    draw = jax.jit(jax.vmap(lambda key: sample(policy.spec.observation, key)))
-    keys = jax.random.split(jax.random.key(seed), 64)
-    seen = jax.device_get(draw(stream(keys, "observations")))
-    feed = [(jax.tree.map(lambda x: x[i], seen), keys[i]) for i in range(len(keys))]  # nothing is drawn while the clock runs
+    runs = {name: Timed(policy, seed) for name, policy in policies.items()}
+    for done in range(1, rounds + 1):
+        for run in runs.values():
+            run.in_a_row(calls * done // rounds, seconds / 2 / rounds, last=done == rounds)
+            run.begins(episodes * done // rounds, seconds / 2 / rounds)
+    return {name: run.latency() for name, run in runs.items()}
 
-    began = time.perf_counter()
-    memory = _done(act(feed[0][0], start(feed[0][1]), feed[0][1]))[1]
-    compile_s = time.perf_counter() - began
-    for i in range(WARM_UP):
-        memory = _done(act(feed[i][0], memory, feed[i][1]))[1]
-    call_ms, told = _in_a_row(act, memory, feed, calls, seconds / 2)
-    first_ms = _begins(start, act, feed, episodes, seconds / 2)
-    return _summed(compile_s, call_ms, told, first_ms)
+
+class Timed:
+    """One policy under the clock: what was measured of it so far."""
+
+    def __init__(self, policy: Policy, seed: int):
+        self.start, self.act = _functions(policy)
+        draw = jax.jit(jax.vmap(lambda key: sample(policy.spec.observation, key)))
+        keys = jax.random.split(jax.random.key(seed), 64)
+        seen = jax.device_get(draw(stream(keys, "observations")))
+        self.feed = [(jax.tree.map(lambda x: x[i], seen), keys[i]) for i in range(len(keys))]  # nothing is drawn while the clock runs
+        self.call_ms: list[float] = []
+        self.told: list[dict] = []  # of plans and passes, by each call
+        self.first_ms: list[float] = []
+
+        began = time.perf_counter()
+        self.memory = _done(self.act(self.feed[0][0], self.start(self.feed[0][1]), self.feed[0][1]))[1]
+        self.compile_s = time.perf_counter() - began
+        for i in range(WARM_UP):
+            self.memory = _done(self.act(self.feed[i][0], self.memory, self.feed[i][1]))[1]
+
+    def in_a_row(self, until: int, seconds: float, last: bool) -> None:
+        """Calls that go on where the ones before ended, up to `until` of them in all."""
+        clock = time.perf_counter
+        end = clock() + seconds
+        while len(self.told) < until:
+            observation, key = self.feed[len(self.told) % len(self.feed)]
+            began = clock()
+            _, self.memory, said = _done(self.act(observation, self.memory, key))
+            self.call_ms.append(1000 * (clock() - began))
+            self.told.append(said)
+            if clock() > end and (not last or sum(bool(t.get("planned", True)) for t in self.told) > 3):
+                break  # not before: the first plan may have begun in the warm-up, the last is not done
+
+    def begins(self, until: int, seconds: float) -> None:
+        clock = time.perf_counter
+        end = clock() + seconds
+        while len(self.first_ms) < until:
+            observation, key = self.feed[len(self.first_ms) % len(self.feed)]
+            began = clock()
+            _done(self.act(observation, self.start(key), key))
+            self.first_ms.append(1000 * (clock() - began))
+            if clock() > end:
+                break
+
+    def latency(self) -> Latency:
+        return _summed(self.compile_s, np.array(self.call_ms), self.told, np.array(self.first_ms))
 
 
 def _functions(policy: Policy) -> tuple[Any, Any]:
@@ -106,35 +156,6 @@ def _done(out: tuple) -> tuple:
         np.asarray(leaf)
     jax.block_until_ready(out[1])
     return out
-
-
-def _in_a_row(act: Any, memory: Any, feed: list, calls: int, seconds: float) -> tuple[np.ndarray, list[dict]]:
-    spent, told, clock = [], [], time.perf_counter
-    end, plans = clock() + seconds, 0
-    for i in range(calls):
-        observation, key = feed[i % len(feed)]
-        began = clock()
-        _, memory, said = _done(act(observation, memory, key))
-        spent.append(1000 * (clock() - began))
-        told.append(said)
-        if clock() > end:
-            plans = sum(bool(t.get("planned", True)) for t in told)
-            if plans > 3:  # the first may have begun in the warm-up, the last is not done
-                break
-    return np.array(spent), told
-
-
-def _begins(start: Any, act: Any, feed: list, episodes: int, seconds: float) -> np.ndarray:
-    spent, clock = [], time.perf_counter
-    end = clock() + seconds
-    for i in range(episodes):
-        observation, key = feed[i % len(feed)]
-        began = clock()
-        _done(act(observation, start(key), key))
-        spent.append(1000 * (clock() - began))
-        if clock() > end:
-            break
-    return np.array(spent)
 
 
 def _summed(compile_s: float, call_ms: np.ndarray, told: list[dict], first_ms: np.ndarray) -> Latency:
