@@ -36,6 +36,6 @@ CLAIM = Claim(
     asked={"demonstrations": 100},
     budget_s=5400,
     note="CARP's passes are 4 for 8 actions, DDIM's 10. Its codec is learnt first, by 2000 updates of its own. "
-    "A pass of its transformer takes ten times as long as one of the baselines' MLP of as many parameters: so four take two fifths "
-    "of the time of a hundred.",
+    "A pass of its transformer takes a dozen times as long as one of the baselines' MLP of as many parameters: so four take half the "
+    "time of a hundred.",
 )
