@@ -105,8 +105,8 @@ def claims_page(rows: dict[str, ledger.Row]) -> str:
         f"Of {len(listed)} claims {len(rows)} were run; of their {sum(len(row.parts) for row in rows.values())} parts "
         f"{ledger.tally(part for row in rows.values() for part in row.parts)} (✓ holds, ✗ fails, ? undecided).",
         "Times are of one lane, in one process on one core, until the action is on the host; a load of about 1 is this process alone, and "
-        "above 1.5 other work ran on the other core. Rows of before 22 November 2026 have only the times that a part asks for "
-        "(house_ddim's with the other core busy).",
+        "above 1.5 other work ran on the other core. Arms without times are of rows from before all were timed: there only a "
+        "part about time has any (house_ddim's with the other core busy).",
         table(("claim", "", "parts"), listed),
     ]
     return "\n\n".join(parts + [claim_text(claim, rows.get(claim.slug)) for claim in claims()]) + "\n"

@@ -12,10 +12,9 @@ from rich.table import Table
 from agir.claims.claim import Claim
 from agir.core import registry
 from agir.core.ledger import SHIPPED, append
-from agir.evaluation.latency import Latency, latencies
+from agir.evaluation.latency import Latency
 from agir.evaluation.statistics import success_rate
-from agir.runtime.bundle import one_lane
-from agir.training.comparison import Measured, measure, places
+from agir.training.comparison import Measured, measure, places, times
 from agir.training.progress import Reporter, Terminal
 from agir.training.run import Run, now, source_commit
 
@@ -47,7 +46,7 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
     earlier = sum(Run.open(folder).asked.get("seconds", 0.0) for folder in folders)
     arms = measure(ready, episodes=episodes, purpose=purpose, reporter=reporter)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # who reads the times should know what ran beside
-    times = latencies({name: one_lane(arm.policies, 0) for name, arm in arms.items()})  # of one seed's policy
+    spent = times(arms)
     seconds = earlier + time.monotonic() - began
     row = {
         "claim": claim.slug,
@@ -61,24 +60,24 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
         "episodes": episodes,
         "machine": f"{platform.machine()}, {jax.default_backend()}",
         "load": load,
-        "parts": [part.judge(arms, times) for part in claim.parts],
-        "arms": claim.figures(arms, times),
+        "parts": [part.judge(arms, spent) for part in claim.parts],
+        "arms": claim.figures(arms, spent),
         "note": claim.note,
     }
-    show(claim, row, arms, times)
+    show(claim, row, arms, spent)
     if not pilot:
         append(row, ledger)
     return row
 
 
-def show(claim: Claim, row: dict, arms: dict[str, Measured], times: dict[str, Latency]) -> None:
+def show(claim: Claim, row: dict, arms: dict[str, Measured], spent: dict[str, Latency]) -> None:
     console = Console()
     console.print(f"[bold]{claim.slug}[/]: {claim.sentence}")
     table = Table("arm", "success", "return", "ms per call", "ms per action", box=None, header_style="bold")
     for name, arm in arms.items():
         success = str(success_rate(arm.evaluation.columns["success"])) if "success" in arm.evaluation.columns else "-"
-        spent = (f"{found.median_ms:.3g}" for found in (times[name].per_call, times[name].per_action))
-        table.add_row(name, success, f"{arm.evaluation.columns['return'].mean():.3g}", *spent)
+        ms = (f"{found.median_ms:.3g}" for found in (spent[name].per_call, spent[name].per_action))
+        table.add_row(name, success, f"{arm.evaluation.columns['return'].mean():.3g}", *ms)
     console.print(table)
     colours = {"holds": "green", "fails": "red", "undecided": "yellow"}
     for part in row["parts"]:

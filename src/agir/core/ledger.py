@@ -3,8 +3,8 @@
 A row: {"claim", "sentence", "method", "task", "when", "commit", "seconds", "seeds", "episodes", "machine", "load" (the system's, in the
 minute before the arms were timed), "note", "parts": [{"sentence", "quantity", "verdict", "figure", "low", "high", "threshold", "below",
 "n"}], "arms": {name: {"success", "return", "parameters", "training_s", "commit", "ms_per_call", "ms_to_first_action", "ms_per_action"
-(median, 95th and 99th percentile), "passes_per_action"}}}. A part's verdict is "holds", "fails" or "undecided". Rows of before 22
-November 2026 have no load, and of arms no times.
+(median, 95th and 99th percentile), "passes_per_action"}}}. A part's verdict is "holds", "fails" or "undecided". Older rows
+have no load, and of arms no times.
 """
 
 import collections

@@ -189,6 +189,11 @@ def flat_size(space: Space) -> int:
     raise TypeError(space)
 
 
+def things(space: Space) -> int:
+    """How many things a value tells of: a Box of two axes that is no image of one in each row, everything else of one."""
+    return space.shape[0] if isinstance(space, Box) and not space.image and len(space.shape) == 2 else 1
+
+
 def to_json(space: Space) -> dict:
     if isinstance(space, Dict):
         return {"kind": "Dict", "parts": [[name, to_json(part)] for name, part in space.parts]}

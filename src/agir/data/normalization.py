@@ -4,7 +4,7 @@ Each map is affine and entry by entry, x -> (x - shift) / scale: to [-1, 1] by t
 Diffusion Policy), to mean 0 and deviation 1 (`standard`), or not at all (`none`). A constant entry keeps scale 1 and lands on 0,
 in training and in acting alike. Images, choices and binary values are left as they are.
 
-An observed box of two axes is a thing in each row (networks/tokens.py), so all rows share the map of their entries: were each row's its
+An observed box of several things, one a row (`spaces.things`), has one map for all its rows: were each row's its
 own, what tells a thing that always stands first from the others would be constant there, and gone.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from agir.core.errors import BadSetting, BadSpec
 from agir.core.nouns import Act, Policy
-from agir.core.spaces import Box, Dict, Key, Space, Spec
+from agir.core.spaces import Box, Dict, Key, Space, Spec, things
 
 TINY = 1e-4  # a range below this is a constant (Diffusion Policy's range_eps)
 
@@ -72,16 +72,16 @@ def fit(*datasets: Any, how: str = "limits") -> Normalization:
     observations = [dataset.columns["observation"] for dataset in datasets]
     keep = lambda dataset: jax.tree.map(lambda column: column[dataset.recorded] if known else column, dataset.columns["action"])
     actions = [keep(dataset) for dataset in datasets]
-    return Normalization(_fit(spec.observation, observations, how, things=True), _fit(spec.action, actions, how, things=False), how)
+    return Normalization(_fit(spec.observation, observations, how, shared=True), _fit(spec.action, actions, how, shared=False), how)
 
 
-def _fit(space: Space, columns: list, how: str, things: bool) -> Any:
+def _fit(space: Space, columns: list, how: str, shared: bool) -> Any:
     if isinstance(space, Dict):
-        return {name: _fit(part, [column[name] for column in columns], how, things) for name, part in space.parts}
+        return {name: _fit(part, [column[name] for column in columns], how, shared) for name, part in space.parts}
     if how == "none" or not isinstance(space, Box) or space.dtype == "uint8":
         return None
     column = columns[0] if len(columns) == 1 else np.concatenate(columns)
-    if things and len(space.shape) == 2:
+    if shared and things(space) > 1:
         column = column.reshape(-1, space.shape[1])
     if how == "standard":
         shift, scale = column.mean(0, dtype=np.float64), column.std(0, dtype=np.float64)

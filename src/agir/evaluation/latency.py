@@ -78,7 +78,7 @@ def latencies(
     """
     if calls < 2 or episodes < 1:
         raise BadSetting(f"At least two calls and one episode are timed, not {calls} and {episodes}.")
-    runs = {name: Timed(policy, seed) for name, policy in policies.items()}
+    runs = {name: _Timed(policy, seed) for name, policy in policies.items()}
     for done in range(1, rounds + 1):
         for run in runs.values():
             run.in_a_row(calls * done // rounds, seconds / 2 / rounds, last=done == rounds)
@@ -86,7 +86,7 @@ def latencies(
     return {name: run.latency() for name, run in runs.items()}
 
 
-class Timed:
+class _Timed:
     """One policy under the clock: what was measured of it so far."""
 
     def __init__(self, policy: Policy, seed: int):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from agir.core.spaces import Box, Dict, Key, Space, flat_size, flatten
+from agir.core.spaces import Dict, Key, Space, flat_size, flatten, things
 from agir.networks.encoder import Encoder, cut_out, images_in
 
 
@@ -79,8 +79,3 @@ def value_at(observation: Any, path: str) -> Any:
     for name in path.split("/")[1:]:
         observation = observation[name]
     return observation
-
-
-def things(space: Space) -> int:
-    """How many tokens a part of an observation is."""
-    return space.shape[0] if isinstance(space, Box) and not space.image and len(space.shape) == 2 else 1

@@ -13,9 +13,10 @@ import numpy as np
 from agir.core.errors import BadSetting
 from agir.core.nouns import Policy, Task
 from agir.data.normalization import Normalized
+from agir.evaluation.latency import Latency, latencies
 from agir.evaluation.outcomes import Evaluation, write_rows
 from agir.evaluation.rollout import evaluate
-from agir.runtime.bundle import load_bundle
+from agir.runtime.bundle import load_bundle, one_lane
 from agir.tasks.find import task as find_task
 from agir.training.progress import Reporter
 from agir.training.run import Run
@@ -59,6 +60,11 @@ class Measured:
     def parameters(self) -> int:
         """Numbers in one seed's policy that were learnt."""
         return count_parameters(self.policies.inner) // len(self.evaluation.seeds)
+
+
+def times(arms: dict[str, Measured]) -> dict[str, Latency]:
+    """One lane of each arm's first seed, in turns."""
+    return latencies({name: one_lane(arm.policies, 0) for name, arm in arms.items()})
 
 
 def count_parameters(policy: Policy) -> int:

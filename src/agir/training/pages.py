@@ -15,13 +15,13 @@ from agir.data.normalization import Normalized
 from agir.evaluation import sections
 from agir.evaluation.drawing import Chart, Curve, Curves, Frontier
 from agir.evaluation.floors import Random, Still
-from agir.evaluation.latency import Latency, latencies, latency
+from agir.evaluation.latency import Latency, latency
 from agir.evaluation.outcomes import Evaluation
 from agir.evaluation.report import Origin, Report, SmallPrint, Verdict
 from agir.evaluation.rollout import evaluate
 from agir.evaluation.tables import Comparison, leaning
 from agir.runtime.bundle import one_lane
-from agir.training.comparison import Measured, count_parameters
+from agir.training.comparison import Measured, count_parameters, times
 from agir.training.run import Run, now, versions
 
 DRAWN = 4  # episodes of each method in a report's animation
@@ -31,9 +31,9 @@ FLOORS = {"still": Still, "random": Random}
 def compared(task: Task, arms: dict[str, Measured], episodes: int) -> Comparison:
     """A row a method, the first being the baseline of the differences, and the floors on the same starts."""
     found = {name: arm.evaluation for name, arm in arms.items()}
-    times = latencies({name: one_lane(arm.policies, 0) for name, arm in arms.items()})
+    spent = times(arms)
     measured = {
-        name: timed(times[name]) | {"parameters": arm.parameters, "training_s": arm.run.asked.get("seconds")} for name, arm in arms.items()
+        name: timed(spent[name]) | {"parameters": arm.parameters, "training_s": arm.run.asked.get("seconds")} for name, arm in arms.items()
     }
     floors = {name: evaluate(floor(task.spec), task, episodes) for name, floor in FLOORS.items()}
     baseline = next(iter(arms)) if len(arms) > 1 else ""
