@@ -27,13 +27,13 @@ def test_the_loss_by_hand(order, count):
     padded = np.concatenate([sequence, np.zeros((4 - count, 2), np.float32)])
     network, wanted = made.network, []
     padded = jnp.asarray(padded)
-    h = network(padded, CONTEXT)
+    y = network(padded, CONTEXT)
     gap = lambda made, action: float(jnp.abs(network.action_out(made) - action).mean() + jnp.abs(made - network.action_in(action)).mean())
     for j in range(count):
-        each = gap(h[j], padded[j])
+        each = gap(network.heads[0](y[j]), padded[j])
         if j + 1 < count:
-            each += gap(network.ahead[0](h[j]), padded[j + 1])
-        sign = float(network.last(h[j])[0])
+            each += gap(network.heads[1](y[j]), padded[j + 1])
+        sign = float(network.last(y[j])[0])
         wanted.append(each + np.log1p(np.exp(-sign if j == count - 1 else sign)))
     wanted = np.array(wanted[::-1] if order == "backward" else wanted)
     np.testing.assert_allclose(loss, [*wanted, *[0.0] * (4 - count)], rtol=1e-4)
@@ -46,21 +46,22 @@ def test_actions_are_generated_one_by_one_until_the_sign_and_turned_round():
     for _ in range(4):  # the slow way: everything again for every action
         padded = jnp.concatenate([x, jnp.zeros((4 - len(x), 8))])
         mask = jnp.arange(4)[:, None] >= jnp.arange(4)[None]
-        h = network.body(padded, CONTEXT, mask)[: len(x)]
+        y = network.body(padded, CONTEXT, mask)[: len(x)]
+        h = network.heads[0](y)
         x = jnp.concatenate([network.first[None], h])
     actions = np.asarray(network.action_out(h))
     for count in (1, 3, 4):
-        chunk, length = jax.jit(lambda made=ends_after(made, h, count): made.draw(CONTEXT, jax.random.key(0)))()
+        chunk, length = jax.jit(lambda made=ends_after(made, y, count): made.draw(CONTEXT, jax.random.key(0)))()
         assert int(length) == count
         np.testing.assert_allclose(chunk[:count], actions[:count][::-1], atol=1e-5)
         np.testing.assert_allclose(chunk[count:], np.broadcast_to(actions[0], (4 - count, 2)), atol=1e-5)  # the last action again
 
 
-def ends_after(made, h, count):
-    """With a sign that is given at place `count` first (never before): a plane that tells that h from the earlier ones."""
-    h = np.asarray(h)
+def ends_after(made, y, count):
+    """With a sign that is given at place `count` first (never before): a plane that tells that y from the earlier ones."""
+    y = np.asarray(y)
     target = np.where(np.arange(4) == count - 1, 1.0, -1.0)
-    weight, *_ = np.linalg.lstsq(h, target, rcond=None)
+    weight, *_ = np.linalg.lstsq(y, target, rcond=None)
     where = lambda made: (made.network.last.weight, made.network.last.bias)
     return eqx.tree_at(where, made, (jnp.asarray(weight[:, None], jnp.float32), jnp.zeros(1)))
 

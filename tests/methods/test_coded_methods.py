@@ -7,14 +7,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from methods.fitting import acts, fit, learner, two_ways
+from methods.fitting import NUMBERS, acts, fit, learner, two_ways
 
+from agir.core.errors import BadSetting
 from agir.core.nouns import Window
 from agir.methods.imitation.carp import CARP
 from agir.methods.imitation.coa import CoA
 from agir.methods.imitation.discrete_diffusion_vla import DiscreteDiffusionVLA
 from agir.methods.imitation.fast import Fast
 from agir.methods.imitation.freqpolicy import FreqPolicy
+from agir.methods.imitation.redrawn import Redrawn
 from agir.methods.imitation.vq_bet import VQBeT
 from agir.methods.imitation.vq_vla import VQVLA
 from agir.training.fit import FitFast, FitResidual
@@ -39,7 +41,7 @@ def test_fast_spells_two_ways_with_a_token_each_and_keeps_them_apart():
     tokens = stage(FitFast, horizon=4, updates=8)
     sequences, counts = jax.vmap(tokens.encode)(jnp.array([[[0.6]] * 4, [[-0.6]] * 4]))
     assert counts.tolist() == [1, 1] and sequences[0, 0] != sequences[1, 0]
-    method = learner(Fast, updates=150, tokens=tokens, **SMALL)
+    method = learner(Fast, updates=150, tokens=tokens, temperature=1.0, **SMALL)
     state, losses = fit(method, two_ways, 150)
     assert abs(losses[-20:].mean() * 4 - np.log(2)) < 0.1  # the entropy of a fair coin, in shares of four steps
     kept_apart(acts(method.policy(state), SEEN, 100)[..., 0], 1e-5)
@@ -71,9 +73,34 @@ def test_masked_diffusion_keeps_two_ways_apart_where_one_round_mixes_them():
     state, _ = fit(method, two_ways, 400)
     policy = method.policy(state)
     kept_apart(acts(policy, SEEN, 100)[..., 0], 0.01, share=0.9)
-    generator = dataclasses.replace(policy.planner.model.generator, rounds=1)
-    at_once = acts(eqx.tree_at(lambda policy: policy.planner.model.generator, policy, generator), SEEN, 100)[..., 0]
+    at_once = acts(redrawn(policy, temperature=1.0, rounds=1), SEEN, 100)[..., 0]
     assert (jnp.sign(at_once) == jnp.sign(at_once[:, :1])).all(1).mean() < 0.35  # two of sixteen, by chance
+
+
+def redrawn(policy, **settings):
+    method = dataclasses.replace(Redrawn(base=policy, **settings), spec=NUMBERS)
+    return method.policy(method.init(jax.random.key(0)))
+
+
+def test_what_is_redrawn_is_the_likeliest_and_what_draws_no_tokens_is_refused():
+    tokens = stage(FitFast, horizon=4, updates=8)
+    method, cold = learner(Fast, tokens=tokens, temperature=1.0, **SMALL), learner(Fast, tokens=tokens, **SMALL)
+    policy = method.policy(eqx.filter_jit(method.init)(jax.random.key(0)))
+    keys = jax.random.split(jax.random.key(1), 50)
+    chunks = lambda policy: jax.vmap(lambda key: policy.planner.act(SEEN[:1], (), key).action)(keys)
+    assert len(np.unique(chunks(policy), axis=0)) > 10 and len(np.unique(chunks(redrawn(policy)), axis=0)) == 1
+    same = cold.policy(eqx.filter_jit(cold.init)(jax.random.key(0)))
+    np.testing.assert_array_equal(chunks(redrawn(policy)), chunks(same))
+    freq = learner(FreqPolicy, horizon=4, **SMALL)
+    numbers = freq.policy(eqx.filter_jit(freq.init)(jax.random.key(0)))
+    for base, wrong, why in (
+        (numbers, {}, "FrequencyAutoregression, which draws no tokens"),
+        (policy, {"rounds": 2}, "masked diffusion's"),
+        (policy, {"temperature": -1.0}, "0 or more"),
+        (policy, {"updates": 3}, "learns nothing"),
+    ):
+        with pytest.raises(BadSetting, match=why):
+            redrawn(base, **wrong)
 
 
 def test_freqpolicy_follows_what_is_seen():

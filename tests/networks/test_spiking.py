@@ -3,11 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from networks.test_denoisers import CHUNK, CONTEXT, inputs
 
 from agir.networks.layers import grown
 from agir.networks.spiking import SPIKES, Neurons, Spiking, SpikingAttention, SpikingCross, fire, spike
+from agir.training.state import Trained
 
 
 def test_a_neuron_by_hand():
@@ -46,6 +48,7 @@ def test_attention_is_of_spikes_and_masked():
 def test_every_input_matters_and_an_action_sees_no_later_one(kind):
     chunk, times, context = inputs()
     variants = [(chunk, times, context), (chunk.at[4].add(9.0), times, context), (chunk, times + 30, context), (chunk, times, context + 9)]
+    variants.append((chunk, times, context[::-1]))  # which is the newest
 
     @jax.jit
     def say(key, many):
@@ -55,7 +58,7 @@ def test_every_input_matters_and_an_action_sees_no_later_one(kind):
         return jax.vmap(net)(*many)
 
     out = say(jax.random.key(0), [jnp.stack(x) for x in zip(*variants)])
-    assert out.shape == (4, *CHUNK)
+    assert out.shape == (5, *CHUNK)
     for other in out[1:]:
         assert jnp.abs(other - out[0]).max() > 1e-4
     np.testing.assert_array_equal(out[1, :4], out[0, :4])
@@ -67,3 +70,29 @@ def test_normalised_neurons_are_neither_silent_nor_always_on():
     for share in (0.05, 0.5):
         spikes = jax.random.bernoulli(jax.random.key(1), share, (SPIKES, 20, 32)).astype(jnp.float32)
         assert 0.02 < rate(spikes) < 0.4
+
+
+@pytest.mark.parametrize("kind", [Spiking, SpikingCross])
+def test_products_are_learnt_through_spikes(kind):
+    """Of what an earlier action and another one are, and of what it and the observation are: no linear network says either."""
+    optimiser = optax.adam(3e-3)
+
+    def loss(network, key):
+        act, see = jax.random.split(key)
+        actions, seen = jax.random.rademacher(act, (64, 3, 1), jnp.float32), jax.random.rademacher(see, (64, 1, 2), jnp.float32)
+        said = jax.vmap(network)(actions, jnp.zeros((64, 1)), seen)[:, 1:, 0]
+        wanted = actions[:, 0] * jnp.stack([actions[:, 1, 0], seen[:, 0, 0]], 1)
+        return ((said - wanted) ** 2).mean(0)
+
+    def step(state, key):
+        state, _, each = state.descend(lambda network: (lambda each: (each.sum(), each))(loss(network, key)), optimiser)
+        return state, each
+
+    @jax.jit
+    def learn(key):
+        begin = Trained.begin(kind.create((3, 1), (1, 2), key, 16, 1), optimiser)
+        return jax.lax.scan(step, begin, jax.random.split(key, 500))[1]
+
+    losses = learn(jax.random.key(0))
+    assert losses[:5].mean() > 0.9 and losses[-50:].mean(0)[0] < 0.1
+    assert kind is SpikingCross or losses[-50:].mean(0)[1] < 0.1  # attending to it learns that one far more slowly

@@ -18,7 +18,8 @@ MIXTURE = Arm("behavior-cloning", CHUNK | {"head": "mixture", "modes": 20, "widt
 BESIDE = {"mixture": MIXTURE, "two-step": TWO_STEP, "regression": REGRESSION}  # what stands beside every generative claim
 
 TOKENS = {"history": 2, "execute": 8, "batch": 128, "updates": 4000, "rate": 1e-3, "width": 64, "depth": 3}  # about as many parameters
-BINS = Arm("fast", TOKENS | {"tokens.horizon": 8, "tokens.transform": "none", "tokens.merge": False, "tokens.updates": 1})  # token by token
+SPELT = {"tokens.horizon": 8, "tokens.transform": "none", "tokens.merge": False, "tokens.updates": 1}
+BINS = Arm("fast", TOKENS | SPELT | {"temperature": 1.0})  # token by token, drawn as they were learnt
 
 TWO_MODES, FOUR_MODES = "multipath", "multipath/modes=4,rows=2"  # two forks: see docs/results/modes.md
 
@@ -39,6 +40,11 @@ def part_on_four_modes(part: Part) -> tuple[Part, Part]:
     if part.threshold == -0.05:
         change |= {"sentence": sentence.replace("5 points", "10 points"), "threshold": -0.10}
     return part, dataclasses.replace(part, **change)
+
+
+def likeliest(base: str, **how: float) -> Arm:
+    """The likeliest tokens of an arm that draws them, with its weights."""
+    return Arm("redrawn", {"temperature": 0.0} | how, brought={"base": base})
 
 
 def with_data(arm: Arm, labelled: int, free: int = 0) -> Arm:

@@ -112,6 +112,10 @@ METHODS: dict[str, tuple[str, str]] = {
         "a diffusion transformer behind one token of what is seen, guided, and an ensemble of plans that agree",
     ),
     "ensemble": ("agir.methods.imitation.ensemble:Ensemble", "any trained policy that plans chunks, acting by the mean of its last plans"),
+    "redrawn": (
+        "agir.methods.imitation.redrawn:Redrawn",
+        "any trained policy that draws tokens or codes, drawn at another temperature or in other rounds, no training",
+    ),
     "bac": ("agir.methods.imitation.bac:BAC", "a trained diffusion transformer that computes few of its blocks in each pass, no training"),
     "correlated-noise-flow": (
         "agir.methods.imitation.correlated_noise_flow:CorrelatedNoiseFlow",

@@ -28,7 +28,7 @@ from agir.networks.layers import Draw, Linear, grown, mish
 from agir.networks.mlp import FilmLayer, TimeEmbedding
 from agir.networks.sequence import Sequence
 from agir.networks.transformer import DEVIATION
-from agir.objectives.masked import held
+from agir.objectives.masked import held, in_shares
 
 ORDERS = ("frequency", "time")
 EMBEDDING = 32  # of the head's step numbers
@@ -141,12 +141,12 @@ class FrequencyAutoregression(Generator):
     def loss(
         self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
     ) -> Float[Array, " horizon"]:
-        """The squared error of each step, the mean over its entries."""
+        """The squared error of all steps, those that repeat the last one that counts too, shared by those that count."""
         whole = held(chunk, mask).reshape(self.head.horizon, -1)
         show, denoise = jax.random.split(key)
         seen, hidden, kept = self.shown(whole, show)
         z = self.trunk(seen, hidden, kept.astype(jnp.float32) / self.head.horizon, context)
-        return self.head.loss(whole, mask, z, denoise)
+        return in_shares(self.head.loss(whole, jnp.ones_like(mask), z, denoise).sum(), mask)  # a frequency is of all steps
 
     def shown(
         self, whole: Float[Array, "horizon size"], key: Key

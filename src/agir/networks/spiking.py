@@ -7,8 +7,9 @@
     decoder    "modulate": the time and what is seen scale, shift and gate the tokens in every layer (adaptive normalisation)
                "cross": tokens attend to them by such an attention
 
-The stream between blocks is of numbers; everything that a weight multiplies within a block is a spike or the stream's own spikes. What
-comes out is the mean over the time steps. A product with spikes is a sum, which spiking hardware makes use of and this code does not.
+The stream between blocks is of numbers, and so are, in both decoders, the time and what is seen: the same currents at every time step.
+Everything else that a weight multiplies is a spike. What comes out is the mean over the time steps. A product with spikes is a sum,
+which spiking hardware makes use of and this code does not.
 """
 
 import math
@@ -77,7 +78,7 @@ class SpikingAttention(eqx.Module):
     def __call__(
         self, x: Float[Array, "time tokens width"], memory: Float[Array, "time others width"], mask: Bool[Array, "tokens others"]
     ) -> Float[Array, "time tokens width"]:
-        """`x` and `memory` are spikes; `mask` is true where a token may look."""
+        """`x` are spikes, `memory` spikes or currents; `mask` is true where a token may look."""
         split = lambda y: y.reshape(*y.shape[:2], self.heads, -1)
         query, key, value = split(self.query(x)), split(self.key(memory)), split(self.value(memory))
         score = jnp.where(mask[None, None], jnp.einsum("tqhd,tkhd->thqk", query, key), 0.0)
@@ -105,7 +106,7 @@ class SpikingLayer(eqx.Module):
     def __call__(
         self, x: Float[Array, "time tokens width"], seen: Float[Array, "time others width"], mask: Bool[Array, "tokens tokens"]
     ) -> Float[Array, "time tokens width"]:
-        """`seen`: of what is known, the condition (one row) or the memory's spikes."""
+        """`seen`: of what is known, the condition (one row) or the memory."""
         if self.modulation is not None:
             shift, scale, gate, late_shift, late_scale, late_gate = jnp.split(self.modulation(seen), 6, -1)
             spikes = fire(self.norms[0](x) * (1 + scale) + shift)
@@ -126,6 +127,7 @@ class Spiking(eqx.Module):
 
     time: TimeEmbedding
     context_in: Linear
+    memory_place: Float[Array, "rows width"] | None  # of the time and each observation, where they are attended to
     action_in: Linear
     place: Float[Array, "horizon width"]
     layers: list[SpikingLayer]
@@ -140,6 +142,7 @@ class Spiking(eqx.Module):
         build = lambda draw: cls(
             time=TimeEmbedding(width, draw, times),
             context_in=Linear(context[0] * context[1] if cls.modulates else context[1], width, draw),
+            memory_place=None if cls.modulates else draw.normal((1 + context[0], width), width**-0.5),
             action_in=Linear(chunk[1], width, draw),
             place=draw.normal((chunk[0], width), width**-0.5),
             layers=[SpikingLayer(width, draw, cls.modulates) for _ in range(depth)],
@@ -156,7 +159,7 @@ class Spiking(eqx.Module):
         if self.modulates:
             seen = again(jax.nn.silu(time + self.context_in(context.reshape(1, -1))))
         else:
-            seen = fire(again(self.norms[0](jnp.concatenate([time, self.context_in(context)]))))
+            seen = again(self.norms[0](jnp.concatenate([time, self.context_in(context)]) + self.memory_place))
         step = jnp.arange(len(chunk))
         x = again(self.action_in(chunk) + self.place)
         for layer in self.layers:

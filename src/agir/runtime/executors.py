@@ -256,26 +256,32 @@ class Aligned(NamedTuple):
     past: Past
     average: Any  # [horizon, ...]: of what all plans say for the step that is so many before their end
     weight: Any  # float32 of the same length: that of the average, where the next plan's is 1
-    length: Any  # int32 []: of the last plan
+    begun: Any  # bool []: an action was done on the way to this end
+    left: Any  # float32 [size]: from that action to its plan's end
     inner: Any
 
 
 class EndEnsembled(Executor):
     """Plans at every step and averages what all plans say that end in the same way (reverse temporal ensemble, Chain-of-Action).
 
-    Plans differ in length, and say it (`length` in their info). Two plans are laid together at their ends: a plan's action for now
-    is averaged with the earlier plans' actions that are as far before their ends. A plan that is longer than the last goes to
-    another end, and nothing from before counts. The i-th oldest plan weighs exp(-decay * i).
+    Plans differ in length, and say it (`length` in their info). Plans are laid together at their ends: a plan's action for now is
+    averaged with the earlier plans' actions that are as far before their ends; the i-th oldest plan weighs exp(-decay * i). Actions
+    are places: each has to be nearer to its plan's end than the last one was, by more than `nearer`, and on the same side of it, so
+    that what is done goes on along the plan until it is (a plan that still thinks itself further back would call the hand back).
+    With a plan's last action its end is reached, and nothing from before counts. Nor does it where a plan fills the whole chunk:
+    that one is cut off before its end, and followed by itself.
     """
 
     decay: Any = 0.01  # Chain-of-Action's; a number, or float32 []
+    nearer: Any = 0.002  # Chain-of-Action's, in m; a number in the actions' units, or float32 []
 
     def __check_init__(self):
         _check_averages(self.spec.action)
 
     def start(self, key: Key) -> Aligned:
         past, inner, average = self.nothing_planned(key)
-        return Aligned(past, average, jnp.zeros(len(jax.tree.leaves(average)[0]), jnp.float32), jnp.int32(0), inner)
+        nothing = flatten(self.spec.action, jax.tree.map(lambda x: x[0], average))
+        return Aligned(past, average, jnp.zeros(len(jax.tree.leaves(average)[0]), jnp.float32), jnp.bool_(False), nothing, inner)
 
     def act(self, observation: Any, memory: Aligned, key: Key) -> Act:
         past = remember(memory.past, observation)
@@ -283,13 +289,19 @@ class EndEnsembled(Executor):
         length = info["length"].astype(jnp.int32)
         before = jnp.arange(memory.weight.shape[0])  # steps before the end
         here = jnp.clip(self.history - 1 + length - 1 - before, 0, None)  # where the plan says what to do so long before its end
-        old = jnp.where(length > memory.length, 0.0, memory.weight)
+        cut = length == len(before)
+        old, begun = jnp.where(cut, 0.0, memory.weight), memory.begun & ~cut
         share = jnp.where(before < length, 1 / (old + 1), 0.0)  # of the newest plan
         average = jax.tree.map(lambda old, new: _mixed(share, old, new[here]), memory.average, chunk)
         weight = (old + (before < length).astype(jnp.float32)) * jnp.exp(jnp.asarray(self.decay, jnp.float32))
-        kept = Aligned(past, average, weight, length, inner)
+        said = jax.vmap(lambda action: flatten(self.spec.action, action))(average)
+        left = flatten(self.spec.action, jax.tree.map(lambda x: x[here[0]], chunk))[None] - said
+        ahead = (jnp.linalg.norm(memory.left) > jnp.linalg.norm(left, axis=-1) + self.nearer) & (left @ memory.left > 0)
+        now = jnp.where(begun, jnp.max(jnp.where(ahead & (before < length), before, 0)), length - 1)
+        goes_on = (now > 0) & ~cut
+        kept = Aligned(past, average, jnp.where(goes_on, weight, 0.0), goes_on, left[now], inner)
         passes = jnp.asarray(info.get("passes", 1)).astype(jnp.int32)
-        return Act(jax.tree.map(lambda x: x[length - 1], average), kept, {"planned": jnp.bool_(True), "passes": passes})
+        return Act(jax.tree.map(lambda x: x[now], average), kept, {"planned": jnp.bool_(True), "passes": passes})
 
 
 def _check(planner: Policy, history: int) -> None:

@@ -2,7 +2,7 @@
 
     stage      chunk -> residual codes at scales of 1, 2, 3, 4 tokens -> chunk                 (actions/residual.py)
     training   max  E sum_k sum_i log p(c_k,i | c_1 .. c_k-1, o)                               (generators/coarse_to_fine.py)
-    acting     one pass a scale: all its codes are drawn at once, given the sum of the coarser ones; the decoded chunk's next
+    acting     one pass a scale: all its likeliest codes at once, given the sum of the coarser ones; the decoded chunk's next
                `execute` actions are done, then the next chunk
 
 o are the last `history` observations, a chunk is the `codec.horizon` actions from now on. The first token is a sketch of the whole
@@ -27,7 +27,7 @@ from agir.training.fit import FitResidual
 
 class CARP(GeneratingMethod):
     codec: ResidualCodec | Learner = given(ResidualCodec, default=FitResidual(), about="the codes of a chunk, coarse to fine")
-    temperature: float = 1.0  # of the codes drawn; towards 0: the likeliest one (CARP's code)
+    temperature: float = 0.0  # of the codes drawn: 0 the likeliest (CARP's code), 1 as they were learnt
 
     @property
     def horizon(self) -> int:

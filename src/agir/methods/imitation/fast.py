@@ -3,7 +3,7 @@
     tokens     a chunk's cosine transform along time, times `scale` and rounded, the lowest frequencies of all entries first,
                then byte-pair encoding (actions/frequencies.py)
     training   max  E sum_i log p(token_i | token_1 .. token_i-1, o)
-    acting     tokens are drawn one by one until they say a whole chunk; its next `execute` actions are done, then the next chunk
+    acting     the likeliest tokens, one by one until they say a whole chunk; its next `execute` actions are done, then the next chunk
 
 o are the last `history` observations, a chunk is the `tokens.horizon` actions from now on. Smooth chunks have few frequencies that
 matter, so they become few tokens that each say much; bins of single numbers would be as many as the chunk has numbers, each nearly
@@ -32,7 +32,7 @@ from agir.training.fit import FitFast
 
 class Fast(GeneratingMethod):
     tokens: FastTokens | Learner = given(FastTokens, default=FitFast(), about="how chunks are spelt")
-    temperature: float = 1.0  # of the tokens drawn; towards 0: the likeliest one (openpi: 0)
+    temperature: float = 0.0  # of the tokens drawn: 0 the likeliest (openpi), 1 as they were learnt
 
     @property
     def horizon(self) -> int:

@@ -2,7 +2,7 @@
 
     stage      chunk -> residual codes, level after level -> chunk                            (actions/residual.py)
     training   max  E sum_i log p(code_i | code_1 .. code_i-1, o)                             (generators/autoregressive.py)
-    acting     the codes are drawn one by one; the decoded chunk's next `execute` actions are done, then the next chunk
+    acting     the likeliest codes, one by one; the decoded chunk's next `execute` actions are done, then the next chunk
 
 o are the last `history` observations, a chunk is the `codec.horizon` actions from now on. A whole chunk costs as many tokens as the
 codec has: a handful, where bins cost one for every number.
@@ -27,7 +27,7 @@ FOUR_LEVELS = FitResidual(horizon=8, scales=(1, 1, 1, 1), codes=64, shared=False
 
 class VQVLA(GeneratingMethod):
     codec: ResidualCodec | Learner = given(ResidualCodec, default=FOUR_LEVELS, about="the codes of a chunk, each of what is left")
-    temperature: float = 1.0  # of the codes drawn; towards 0: the likeliest one
+    temperature: float = 0.0  # of the codes drawn: 0 the likeliest (OpenVLA's code), 1 as they were learnt
 
     @property
     def horizon(self) -> int:

@@ -1,0 +1,52 @@
+"""Tokens drawn otherwise, without training: any trained policy that plans chunks by drawing tokens or codes (`--base RUN`).
+
+    temperature   of what is drawn: 0 the likeliest, 1 as it was learnt
+    rounds        passes in which masked diffusion decides a chunk (0: the base's)
+
+The weights and the executor are the base's, so what differs between two of these is the drawing alone. Not a paper's method by itself.
+"""
+
+import dataclasses
+
+import jax.numpy as jnp
+
+from agir.core.errors import BadSetting
+from agir.core.nouns import Method, Policy, Source, given
+from agir.core.spaces import Key
+from agir.generators.chunk_model import ChunkModel
+from agir.generators.masked import Masked
+from agir.runtime.executors import Executor
+from agir.runtime.planner import Planner
+from agir.training.sources import Nothing
+
+
+class Redrawn(Method):
+    base: Executor | None = given(Executor, about="a trained policy that draws tokens or codes")
+    temperature: float = 0.0  # of the tokens drawn: 0 the likeliest, 1 as they were learnt
+    rounds: int = 0  # of masked diffusion for a chunk; 0: the base's
+    learns_from: Source = Nothing()
+    updates: int = 0  # nothing is learnt
+
+    def model(self) -> ChunkModel:
+        """The base's, which draws as asked; raises BadSetting where the base draws no tokens."""
+        planner = self.base.planner
+        generator = planner.model.generator if isinstance(planner, Planner) else planner
+        if not hasattr(generator, "temperature"):
+            raise BadSetting(
+                f"--base plans with a {type(generator).__name__}, which draws no tokens: bring a run of fast, carp, vq-vla, ..."
+            )
+        if self.rounds and not isinstance(generator, Masked):
+            raise BadSetting(f"--rounds are masked diffusion's; --base plans with a {type(generator).__name__}: leave them at 0.")
+        if self.temperature < 0 or self.rounds < 0:
+            raise BadSetting(f"--temperature and --rounds are 0 or more, not {self.temperature} and {self.rounds}.")
+        if self.updates:
+            raise BadSetting("A policy that is redrawn learns nothing: leave --updates at 0.")
+        how = {"temperature": jnp.asarray(self.temperature, jnp.float32)} | ({"rounds": self.rounds} if self.rounds else {})
+        return dataclasses.replace(planner.model, generator=dataclasses.replace(generator, **how))
+
+    def init(self, key: Key) -> tuple:
+        self.model()
+        return ()
+
+    def policy(self, state: tuple) -> Policy:
+        return dataclasses.replace(self.base, planner=Planner(self.spec, self.model()))
