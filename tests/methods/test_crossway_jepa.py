@@ -62,6 +62,28 @@ def test_what_was_seen_can_be_told_from_the_middle():
     assert images["/eye"].shape == (32, 16, 16, 3) and ((images["/eye"] - wanted) ** 2).mean() < 0.3 * wanted.var()
 
 
+def test_a_view_that_changes_little_counts_as_much_as_any():
+    """Its error is in units of its variance: the same pictures at a tenth of the contrast, told as wrongly, cost the same."""
+    method = learner(CrosswayDiffusion, SEEING, network="unet", alpha=1.0, **TINY)
+    model = eqx.filter_jit(method.init)(jax.random.key(0)).model
+    batch = lit(jax.random.key(1), 8)
+    model = eqx.tree_at(lambda model: model.generator.decoder, model, jax.tree.map(jnp.zeros_like, model.generator.decoder))
+    picture = batch.observation["eye"]
+    numbers = (batch.observation["hand"] ** 2).mean()
+
+    @eqx.filter_jit
+    def missed(picture):
+        seen = dataclasses.replace(batch, observation=batch.observation | {"eye": picture}, mask=jnp.zeros_like(batch.mask))
+        return method.loss(model, seen, jax.random.key(2), augment=False) - numbers
+
+    level = jax.vmap(small)(picture[:, 0])
+    wanted = lambda level: (level**2).mean() / level.var(0).mean()
+    np.testing.assert_allclose(missed(picture), wanted(level), rtol=1e-3)
+    faint = (100 + picture // 10).astype(jnp.uint8)
+    np.testing.assert_allclose(missed(faint), wanted(jax.vmap(small)(faint[:, 0])), rtol=1e-3)
+    assert missed(picture[:1].repeat(8, 0)) > 1e3  # nothing changes: no division by zero
+
+
 def test_the_second_term_reaches_the_encoder_of_images():
     method = learner(CrosswayDiffusion, SEEING, network="unet", **TINY)
     model = eqx.filter_jit(method.init)(jax.random.key(0)).model

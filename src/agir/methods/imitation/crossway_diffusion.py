@@ -7,7 +7,9 @@ The second term reaches the U-Net's way down and, through the context, the encod
 observations, and of each view the last image, as it was cut for the encoder.
 
 Deviations: images are decoded at 16 x 16 (the paper: whole, with 2-D features made of the intersection's channels), the intersection is
-all of the top in one vector; smaller networks. Where states are seen, the numbers alone are decoded: the paper's is a method for images.
+all of the top in one vector; smaller networks. Errors of a view's images are in units of their variance in the batch (the code: of
+images scaled to -1 .. 1): where little of a picture ever changes, it would weigh nothing beside the numbers. Where states are seen,
+the numbers alone are decoded: the paper's is a method for images.
 """
 
 from typing import Any
@@ -28,6 +30,8 @@ from agir.runtime.executors import Receding
 from agir.runtime.planner import Planner
 from agir.training.chunk_method import ChunkMethod
 from agir.training.state import Trained
+
+TINY = 1e-6  # the variance of a view in which nothing changes
 
 
 class CrosswayDiffusion(ChunkMethod):
@@ -55,18 +59,21 @@ class CrosswayDiffusion(ChunkMethod):
     def loss(self, model: ChunkModel, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
         space = self.spec.observation
 
-        def one(window: Window, key: Key) -> tuple[Float[Array, " horizon"], Float[Array, ""]]:
+        def one(window: Window, key: Key) -> tuple[Float[Array, " horizon"], list[tuple[Array, Array]]]:
+            """The errors of the noise, and what is told beside what was seen: the numbers, and each view."""
             cut, disturb = jax.random.split(key)
             cut = cut if augment else None
             errors, (numbers, images) = model.generator.both(window.action, window.mask, model.encoder(window.observation, cut), disturb)
             last = jax.tree.map(lambda x: x[-1], window.observation)
-            squares = [(numbers - jax.vmap(lambda seen: numbers_in(space, seen))(window.observation)) ** 2]
-            for path in images_in(space):
-                squares.append((images[path] - small(cut_out(part_at(last, path), self.crop, cut))) ** 2)
-            return errors, sum(square.mean() for square in squares if square.size)
+            seen = [small(cut_out(part_at(last, path), self.crop, cut)) for path in images_in(space)]
+            numbers_seen = jax.vmap(lambda seen: numbers_in(space, seen))(window.observation)
+            return errors, [(numbers, numbers_seen), *zip([images[path] for path in images_in(space)], seen)]
 
-        errors, told = jax.vmap(one)(batch, jax.random.split(key, len(batch.mask)))
-        return masked_mean(errors, batch.mask) + jnp.asarray(self.alpha, jnp.float32) * told.mean()
+        errors, [(numbers, numbers_seen), *views] = jax.vmap(one)(batch, jax.random.split(key, len(batch.mask)))
+        missed = ((numbers - numbers_seen) ** 2).mean() if numbers.size else jnp.float32(0.0)
+        for said, seen in views:
+            missed += ((said - seen) ** 2).mean() / jnp.maximum(seen.var(0).mean(), TINY)
+        return masked_mean(errors, batch.mask) + jnp.asarray(self.alpha, jnp.float32) * missed
 
     def policy(self, state: Trained) -> Policy:
         """Without the decoder."""
