@@ -264,7 +264,7 @@ def report(argv: list[str]) -> int:
     class Page:
         """Writes report.html from runs and their evaluations."""
 
-        runs: Positional[tuple[pathlib.Path, ...]]  # their folders; what was not evaluated is (100 episodes a seed)
+        runs: Positional[tuple[pathlib.Path, ...]]  # their folders; what was not evaluated in 100 episodes a seed is
         output: pathlib.Path | None = None  # report.html in the first run's folder
 
     asked = flags(Page, "agir report", argv)

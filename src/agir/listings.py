@@ -57,4 +57,6 @@ def task_listing(argv: list[str]) -> int:
         raise BadSetting(f"No variant of {family} begins with '{begin}'. `agir tasks {family}` lists all.")
     for name in sorted(variants):
         print(f"  {family}/{name}")
+    example = f"{family}/{sorted(variants)[0]}," if variants else f"{family}/"
+    print(f"\nSettings stand behind the name, with commas between: {example}NAME=VALUE,NAME=VALUE")
     return 0

@@ -139,9 +139,8 @@ def budget(
         console = Console()
         for name, updates in found["methods"].items():
             spent = ", ".join(f"{ms:g} ms" for ms in found["update_ms"][name].values())
-            console.print(
-                f"  {name}: {', '.join(f'--{flag} {count}' for flag, count in updates.items())} ({spent} an update)", highlight=False
-            )
+            flags = ", ".join(f"--{flag} {count}" for flag, count in updates.items())
+            console.print(f"  {name}: {f'{flags} ({spent} an update)' if updates else 'nothing is learnt'}", highlight=False)
         for name, why in found["left_out"].items():
             console.print(f"  left out: {name}: {why}", style="dim", highlight=False, markup=False)
         console.print(f"Wrote {path}", highlight=False)
@@ -196,8 +195,9 @@ def study(
     a claim's thresholds were set for its own task. Arms that the claim has on another task besides its own are left out.
     """
     task, found = _task(task), registry.find("claim", claim)
-    how = {} if updates is None else {"updates": updates}
-    arms = {name: dataclasses.replace(arm, settings=arm.settings | how) for name, arm in found.arms.items() if arm.task is None}
+    learns = lambda arm: updates is not None and registry.find("method", arm.method)().updates
+    more = lambda arm: dataclasses.replace(arm, settings=arm.settings | {"updates": updates}) if learns(arm) else arm
+    arms = {name: more(arm) for name, arm in found.arms.items() if arm.task is None}
     folder = pathlib.Path(folder or f"runs/study-{task.name.replace('/', '-')}-{claim}")
     return _side_by_side(places(folder, task, arms, seeds=seeds, **asked), found.slug, episodes, {}, tell)
 
@@ -222,13 +222,20 @@ def _side_by_side(arms: dict[str, Place], title: str, episodes: int, left_out: d
 
 
 def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | None = None, tell: bool = False) -> pathlib.Path:
-    """One page from runs of one task: curves, the comparison of their evaluations, an animation -> its path."""
+    """One page from runs of one task: curves, the comparison of their evaluations, an animation -> its path.
+
+    Of several runs those without a policy yet are left out, which `tell` says. What is not evaluated in 100 episodes yet is.
+    """
+    runs = [_run_of(run) for run in runs]
+    ready = [run for run in runs if (run.folder / "policies" / "last" / "policy.json").exists()] or runs[:1]
     if not runs:
         raise BadSetting("Name one or more runs: agir report runs/...")
-    runs = [_run_of(run) for run in runs]
-    tasks = {run.asked["task"] for run in runs}
+    for run in runs if tell else ():
+        if run not in ready:
+            Console(stderr=True).print(f"Left out: {run.folder} has no policy yet; `agir resume {run.folder}` goes on.", highlight=False)
+    runs, tasks = ready, {run.asked["task"] for run in ready}
     if len(tasks) != 1:
-        raise BadSetting(f"A report is about one task; these runs are about {', '.join(sorted(tasks))}.")
+        raise BadSetting(f"A report is about one task; these runs are about {', '.join(sorted(tasks))}: name those of one.")
     task, names = runs[0].task or _task(tasks.pop()), _unlike([run.asked["method"] for run in runs], [run.name for run in runs])
     arms = {}
     for name, run in zip(names, runs, strict=True):

@@ -99,7 +99,10 @@ def test_of_a_base_with_the_same_seeds_each_seed_takes_its_own(runs):
     assert not np.allclose(acts(whole, 0), acts(whole, 1))
     for lane in range(2):
         np.testing.assert_allclose(acts(same, lane) * 2, acts(whole, lane), rtol=1e-6)
-        np.testing.assert_allclose(acts(other, lane) * 2, acts(whole, 0), rtol=1e-6)
+        np.testing.assert_allclose(acts(other, lane) * 2, acts(whole, 1 - lane), rtol=1e-6)
+    with pytest.raises(BadSetting, match="3 seeds would be as many copies of one policy"):
+        runs("copies", "toy-reuse", base=base.folder, seeds=3, updates=0)
+    assert not (base.folder.parent / "copies").exists()
 
 
 def test_givens_and_settings_are_refused_by_name(runs):
@@ -117,12 +120,21 @@ def test_givens_and_settings_are_refused_by_name(runs):
         ({"rate": -1.0}, "--rate should be above 0, not -1"),
         ({"rate": [1e-3, 0.0]}, "--rate should be above 0, not 0"),
         ({"updates": 0}, "--updates should be above 0, not 0"),
-        ({"batch": -4}, "--batch should be 0 or more, not -4"),
+        ({"batch": -4}, "--batch should be above 0, not -4"),
+        ({"batch": 0}, "--batch should be above 0, not 0"),
+        ({"validation_share": 1.5}, "from 0 to less than 1: not 1.5"),
     ):
         with pytest.raises(BadSetting, match=said):
             runs("f", "toy-clone", **settings)
     with pytest.raises(BadSetting, match="needs --base"):  # nothing was left behind that would stand in the way
         runs("a", "toy-reuse")
+
+
+def test_what_cannot_act_is_refused_before_it_is_trained_and_leaves_no_folder(runs, tmp_path):
+    folder = tmp_path / "refused"
+    with pytest.raises(BadSetting, match="fewer than execute = 20"):
+        train("pendulum", "diffusion-policy", execute=20, updates=10**9, demonstrations=2, network="mlp", run=folder)
+    assert not folder.exists()
 
 
 def test_a_base_for_other_actions_is_refused(runs):

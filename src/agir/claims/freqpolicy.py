@@ -7,7 +7,7 @@ from agir.claims.baselines import BESIDE, DDIM, DDPM, TOKENS, TWO_MODES, on_four
 from agir.claims.claim import Arm, Claim, Part
 
 FREQUENCY = Arm("freqpolicy", TOKENS)  # 4 passes of the transformer, 40 of its head
-EQUAL = dataclasses.replace(DDIM, settings=DDIM.settings | {"passes": 44})  # as many passes an action
+EQUAL = Arm("rti-dp", {"sampler": "ddim", "passes": 44, "warm": 44, "execute": 8}, brought={"base": "DDIM-10"})  # as many passes
 
 
 def in_time(rounds: int) -> Arm:

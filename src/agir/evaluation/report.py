@@ -32,7 +32,8 @@ HOW_NUMBERS_ARE_MADE = (
     ("Differences", "Paired: both methods start from the same evaluation seeds. Nothing is called better or worse unless the whole "
      "interval is on one side of zero; else it is undecided."),
     ("Smallest difference", "What two rates of so many independent episodes would show in 80% of repetitions, two-sided at 5%."),
-    ("Returns", "Mean and interquartile mean over episodes, with a bootstrap interval."),
+    ("Returns", "Mean and interquartile mean over episodes, with a bootstrap interval, which is wider the fewer the seeds are "
+     "(Student's t): of two or three seeds it may reach beyond what a return can be."),
     ("Starts", "An episode's start and goal follow from its index alone. Evaluation's are never those of the demonstrations, of "
      "training, or of choosing a checkpoint or a setting. The final checkpoint is the one reported."),
     ("Times", "Median, p95 and p99 in milliseconds after the result is on the host, compile time apart: per call of the policy, and per "

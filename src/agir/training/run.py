@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import platform
+import shutil
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -77,6 +78,11 @@ class Run:
     def amend(self, **changes: Any) -> None:
         self.asked |= changes
         self.write("run.json", self.asked)
+
+    def remove_if_nothing_learnt(self) -> None:
+        """Of a run that was refused: a folder without a checkpoint would only be offered as a run."""
+        if not any(path.is_file() for path in (self.folder / "checkpoints").rglob("*")):
+            shutil.rmtree(self.folder)
 
     @property
     def metrics_path(self) -> pathlib.Path:

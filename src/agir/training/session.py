@@ -17,7 +17,7 @@ import numpy as np
 from agir.core.errors import AgirError, BadEnvironment
 from agir.core.keys import stream
 from agir.core.nouns import Learner, Method
-from agir.core.spaces import Key
+from agir.core.spaces import Key, zeros
 from agir.core.stages import fill
 from agir.data.normalization import Normalization
 from agir.runtime.bundle import Recipe, save_bundle
@@ -127,8 +127,20 @@ class Session:
             carry = state, source.resumed(feed)
             self.run.forget_after(stage, step)
             best.load()
+        else:
+            self.run.forget_after(stage, -1)  # rows of a start that was killed before its first checkpoint
+        if not stage and step < learner.updates:
+            self._check_acts(finish, fixed, carry)
         carry = self._updates(stage, learner, fixed, carry, step, best)
         return finish(fixed, carry), finish(fixed, (best.state, ())) if best.known else None
+
+    def _check_acts(self, *made: Any) -> None:
+        """What a policy refuses (a plan shorter than what is done of it) is refused before anything is learnt, not after."""
+        policies = eqx.filter_eval_shape(*made)
+        if policies.compiled:
+            act = lambda policy, seen, key: policy.act(seen, policy.start(key), key)
+            seen = zeros(self.world.spec.observation, len(self.lanes))
+            eqx.filter_eval_shape(eqx.filter_vmap(act), policies, seen, self.keys)
 
     def _swept(self, learner: Learner, axes: Any) -> tuple[Learner, Any]:
         """The learner with one value a lane in each swept field."""

@@ -95,11 +95,14 @@ def fitted(flag: str, setting: Setting, value: Any) -> Any:
     return value
 
 
+POSITIVE = ("rate", "updates", "batch", "history", "horizon", "steps", "passes")
+
+
 def check_sign(flag: str, setting: Setting, value: Any) -> None:
-    """No setting whose default is 0 or more is negative; rates, and updates where something is learnt, are above 0. Raises BadSetting."""
+    """No setting whose default is 0 or more is negative; those of `POSITIVE` whose default is not 0 are above it. Raises BadSetting."""
     if isinstance(value, bool) or not isinstance(value, int | float) or setting.value < 0:
         return
-    positive = flag.rpartition(".")[2] in ("rate", "updates") and setting.value > 0
+    positive = flag.rpartition(".")[2] in POSITIVE and setting.value > 0
     if value != value or value < 0 or (positive and value == 0):
         raise BadSetting(f"--{flag} should be {'above 0' if positive else '0 or more'}, not {value:g}.")
 

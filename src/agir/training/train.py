@@ -8,11 +8,12 @@ import pathlib
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
 
 from agir.core import registry
 from agir.core.describe import build, describe
-from agir.core.errors import BadSetting
+from agir.core.errors import AgirError, BadSetting
 from agir.core.nouns import Learner, Method, Policy, Task
 from agir.core.stages import check_base, check_brought, given_names
 from agir.data.dataset import Dataset
@@ -44,8 +45,8 @@ def train(
     `data` is an address (a path, hub:..., task:..., see `tasks.find.recordings`), a Dataset, or None: the task's own expert is asked
     for `demonstrations` episodes, if the method wants any.
     A second dataset that the method wants is `NAME_data`. `settings` are the method's fields; a list of floats is a sweep (another
-    value is not another program); a given (`base=`) is a run's folder, a bundle's, or the part itself (of a run with the same seeds
-    each seed takes its own policy, of another run all take the first). Also understood: `demonstrations` (the task's usual number),
+    value is not another program); a given (`base=`) is a run's folder, a bundle's, or the part itself (of a run that has these seeds
+    each takes its own policy, of another run all take the first). Also understood: `demonstrations` (the task's usual number),
     `labelled` (episodes that keep their actions: all), `normalize` ("limits"), `validation_share` (0.1), `selections` (evaluations
     during training), `selection_episodes` (20), `over` ("vmap" or "map"), `log_to` ("tensorboard" or "wandb").
     Raises AgirError for whatever a caller can mend.
@@ -58,7 +59,11 @@ def train(
     asked["fingerprints"] = {name: _fingerprint(pair) for name, pair in world.datasets.items()}
     made = Run.create(run or _free_folder(task.name, asked["method"]), asked)
     made.task = task
-    return Session(made, world, learner, parts, reporter or Reporter()).work()
+    try:
+        return Session(made, world, learner, parts, reporter or Reporter()).work()
+    except AgirError:
+        made.remove_if_nothing_learnt()
+        raise
 
 
 def order(
@@ -67,6 +72,8 @@ def order(
     """`train`'s arguments -> the learner, what is brought to it, and what a run of it writes down in run.json. Nothing is begun."""
     others, settings = _other_data(method, settings)
     how = {name: settings.pop(name) for name in list(settings) if name in OPTIONS}
+    if not 0 <= (share := (OPTIONS | how)["validation_share"]) < 1:
+        raise BadSetting(f"--validation-share is the share of the episodes held out, from 0 to less than 1: not {share:g}.")
     brought = {name: settings.pop(name) for name in list(settings) if _is_given(method, name)}
     sweep = {name: [float(x) for x in value] for name, value in settings.items() if isinstance(value, list) and not _is_tuple(method, name)}
     plain = {name: value for name, value in settings.items() if name not in sweep}
@@ -210,15 +217,25 @@ def _fingerprint(pair: tuple[Dataset, Dataset]) -> list[str]:
 
 def _load_brought(learner: Learner, brought: dict[str, Any], asked: dict) -> dict[str, Part]:
     check_brought(learner, brought)
-    return {name: _load_part(value, asked) for name, value in brought.items()}
+    parts = {name: _load_part(value, asked) for name, value in brought.items()}
+    if not learner.updates and len(asked["seeds"]) > 1:
+        for name, part in parts.items():
+            if not part.own:
+                raise BadSetting(
+                    f"Nothing is learnt, so {len(asked['seeds'])} seeds would be as many copies of one policy, counted as if they were "
+                    f"trained apart: leave --seeds at 1, or bring a --{name} that was trained with these seeds."
+                )
+    return parts
 
 
 def _load_part(value: Any, asked: dict) -> Part:
-    """A run or a bundle, a Normalized, or the part itself. A run of the same seeds, one policy each, gives each seed its own."""
+    """A run or a bundle, a Normalized, or the part itself. A run that has all the seeds asked for gives each its own policy."""
     policies, own = value, False
     if isinstance(value, str | os.PathLike):
         policies, text = load_bundle(policy_folder(value))
-        own = len(asked["seeds"]) > 1 and text["lanes"] == [{"seed": seed} for seed in asked["seeds"]] and not asked["sweep"]
+        places = [text["lanes"].index({"seed": seed}) for seed in asked["seeds"] if {"seed": seed} in text["lanes"]]
+        if len(places) == len(asked["seeds"]) and not asked["sweep"]:
+            policies, own = jax.tree.map(lambda x: x[np.array(places)] if eqx.is_array(x) else x, policies), len(places) > 1
         value = one_lane(policies, 0)
     if isinstance(value, Normalized):
         recipe = Recipe.from_json(json.loads(value.recipe)) if value.recipe else None

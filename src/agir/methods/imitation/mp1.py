@@ -10,7 +10,7 @@ there in training alone.
 Deviations: the paper sees point clouds through DP3's encoder; here each observation's features go through DP3's two layers for
 states, 64 wide, and h are these embeddings (the code disperses the features within its U-Net, the paper says embeddings of
 states). The network and its training are Diffusion Policy's here and in the paper, which trains for 3000 passes over its data with
-chunks of 4. The catalogue speaks of classifier-free guidance: in the code, as here, nothing is without its condition. A window's
+chunks of 4. Some summaries speak of classifier-free guidance: in the code, as here, nothing is without its condition. A window's
 r = t by a draw of its own, so their share in a batch varies around `share`.
 """
 
