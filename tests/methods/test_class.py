@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import Array, Float
 from methods.fitting import NUMBERS, learner
 
 from agir.actions.warping import all_time_warped, time_warped
@@ -15,8 +16,10 @@ from agir.core.errors import BadSpec
 from agir.core.nouns import Window
 from agir.core.spaces import Box, Dict, Spec
 from agir.methods.imitation.class_pretraining import CLASS
+from agir.methods.imitation.diffusion_policy import DiffusionPolicy
 from agir.objectives.contrastive import soft_contrast
 from agir.training.contrast import FitEncoder, FitSpread, Spread
+from agir.training.state import Trained, apply
 
 
 def slowly(a, b):
@@ -115,6 +118,52 @@ def test_features_become_alike_where_actions_are():
 
     assert losses[-5:].mean() < losses[:5].mean() - 0.2
     assert apart(np.asarray(after)) > 0.8 and apart(np.asarray(after)) > 2 * apart(np.asarray(before))
+
+
+def test_only_images_are_compared_and_numbers_stand_beside_them():
+    stage = learner(FitEncoder, SEEN, horizon=4, temperature=0.2, spread=Spread(jnp.array([0.1, 0.2])))
+    batch = pictures(jax.random.key(0), 12)
+    hands = jax.random.normal(jax.random.key(1), (12, 1, 1))
+    elsewhere = dataclasses.replace(batch, observation=batch.observation | {"hand": hands})
+
+    @eqx.filter_jit
+    def see(key):
+        encoder = stage.init(key).model
+        losses = [stage.loss(encoder, seen, None) for seen in (batch, elsewhere)]
+        return losses, jax.vmap(encoder)(elsewhere.observation), jax.vmap(lambda x: encoder(x, numbers=False))(elsewhere.observation)
+
+    losses, features, of_images = see(jax.random.key(0))
+    assert losses[0] == losses[1]
+    way = batch.action[:, 0, 0] > 0
+    alike = jnp.float32(way[:, None] == way[None])  # equal actions are 0 apart, others more than the last level
+    np.testing.assert_allclose(losses[0], soft_contrast(of_images[:, 0], alike, jnp.float32(0.2)), rtol=1e-5)
+    np.testing.assert_array_equal(features, jnp.concatenate([of_images, hands], -1))  # in the order of what is seen
+
+
+class Pair(eqx.Module):
+    encoder: Float[Array, "3"]
+    generator: Float[Array, "3"]
+
+
+def test_the_encoder_goes_on_at_a_share_of_the_rate():
+    """With decay and moments: on equal gradients it comes a tenth as far in a step as all else, and with a share of 1 as far."""
+    start = jnp.array([0.5, -2.0, 1.0])
+
+    def come(kind, **more):
+        optimiser = kind(updates=10, warmup=1, weight_decay=0.1, **more).optimiser()
+        state, ways = Trained.begin(Pair(start, start), optimiser), []
+        for gradient in jnp.array([[1.0, 2.0, -3.0], [0.2, -4.0, 0.0]]):  # the first rate is 0
+            model, moments = apply(optimiser, Pair(gradient, gradient), state.moments, Pair(start, start))
+            ways.append(jax.tree.map(lambda new: new - start, model))
+            state = Trained(model, moments)
+        return ways[1]
+
+    whole, slowed, equal = come(DiffusionPolicy), come(CLASS), come(CLASS, encoder_rate=1.0)
+    assert jnp.abs(whole.encoder).max() > 5e-4
+    np.testing.assert_array_equal(whole.encoder, whole.generator)
+    np.testing.assert_allclose(slowed.encoder, 0.1 * whole.encoder, atol=3e-7)
+    np.testing.assert_array_equal(slowed.generator, whole.generator)
+    np.testing.assert_array_equal(equal.encoder, whole.encoder)
 
 
 def test_the_policy_begins_with_the_learnt_encoder():

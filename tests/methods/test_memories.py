@@ -12,14 +12,15 @@ from training.toys import Toy
 
 from agir.core.errors import BadSetting, BadSpec
 from agir.core.nouns import Window
-from agir.core.spaces import Box, Discrete, Spec
+from agir.core.spaces import Box, Dict, Discrete, Spec
 from agir.generators.consistent import Consistent, bound
 from agir.generators.nearest import Memories, recalled
 from agir.methods.imitation.mcnn import MCNN
-from agir.methods.imitation.nearest_neighbors import NearestNeighbors
+from agir.methods.imitation.nearest_neighbors import NearestNeighbors, Recall
+from agir.networks.encoder import Encoder
 from agir.networks.mlp import MLP
 from agir.training.loop import finish, run_block, setup
-from agir.training.memory import Everything, FitIndex, NeuralGas, Untrained, ranks
+from agir.training.memory import Everything, FitIndex, Index, NeuralGas, Untrained, ranks
 from agir.training.train import train
 from agir.training.world import make_world
 from agir.verbs import load
@@ -44,6 +45,20 @@ def test_the_nearest_are_those_of_a_slow_search_and_empty_places_hold_nothing():
         mean = (weight[:, None, None] * np.asarray(held.chunks)[slow]).sum(0) / weight.sum()
         np.testing.assert_allclose(recalled(held, jnp.asarray(key), 4), mean, rtol=1e-4, atol=1e-6)
         np.testing.assert_array_equal(recalled(held, jnp.asarray(key)), held.chunks[slow[0]])
+
+
+def test_directions_weigh_by_their_cosines():
+    """Three directions at cosines 1, 0.8 and 0 from what is seen: 1 - cos is 0, 0.2 and 1."""
+    keys = jnp.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
+    held = Memories(keys, jnp.array([[[1.0]], [[2.0]], [[5.0]]]), jnp.ones((3, 1)), 1)
+    weight = np.exp(-np.array([0.0, 0.2, 1.0]) / 0.5)
+    seen = {"of": jnp.array([2.0, 0.0])}
+    index = Index(Encoder({}, Dict((("of", Box((2,))),)), 100), held, cosine=True)
+    recall = Recall(NUMBERS, index, jnp.float32(0.5), 3)
+    said = recall.act(jax.tree.map(lambda x: x[None], seen), None, None).action
+    np.testing.assert_allclose(said, [[(weight * [1.0, 2.0, 5.0]).sum() / weight.sum()]], rtol=1e-5)
+    apart = np.exp(-np.sqrt([0.0, 0.4, 2.0]) / 0.5)  # VINN's distance
+    np.testing.assert_allclose(recalled(held, keys[0], 3, jnp.float32(0.5)), [[(apart * [1.0, 2.0, 5.0]).sum() / apart.sum()]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("decay, reach", [(10.0, 1.0), (0.5, 3.0), (200.0, 0.2)])

@@ -44,10 +44,15 @@ class Memories(eqx.Module):
         return jax.tree.map(lambda chunks: chunks[place], self.chunks)
 
 
-def recalled(memories: Memories, key: Float[Array, " size"], count: int = 1, temperature: Any = 1.0) -> Any:
-    """The mean of the `count` nearest chunks, each with the weight exp(-distance / temperature); 1: the nearest itself."""
+def recalled(memories: Memories, key: Float[Array, " size"], count: int = 1, temperature: Any = 1.0, cosine: bool = False) -> Any:
+    """The mean of the `count` nearest chunks, each with the weight exp(-distance / temperature); 1: the nearest itself.
+
+    With `cosine` keys have length 1, and their distance is 1 - cos; else Euclid's.
+    """
     distance, places = memories.nearest(key, count)
     if count == 1:
         return memories.chunk(places[0])
+    if cosine:
+        distance = distance**2 / 2  # |z - z_i|^2 = 2 - 2 cos
     weight = jax.nn.softmax(-distance / temperature)
     return jax.tree.map(lambda x: jnp.tensordot(weight, x[places], 1), memories.chunks)

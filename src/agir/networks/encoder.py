@@ -35,18 +35,18 @@ class Encoder(eqx.Module):
     def features(self) -> int:
         return number_count(self.space) + sum(net.out.weight.shape[1] for net in self.images.values())
 
-    def __call__(self, observation: Any, key: Key | None = None) -> Float[Array, "history features"]:
+    def __call__(self, observation: Any, key: Key | None = None, *, numbers: bool = True) -> Float[Array, "history features"]:
         """With a key, images are cut at a random place (augmentation, in training); without, in the middle.
 
-        One place for the whole history, so that a cut never looks like motion.
+        One place for the whole history, so that a cut never looks like motion. Without `numbers`, the images' features alone.
         """
-        return jax.vmap(lambda one: self._one(self.space, one, "", key))(observation)
+        return jax.vmap(lambda one: self._one(self.space, one, "", key, numbers))(observation)
 
-    def _one(self, space: Space, value: Any, path: str, key: Key | None) -> Float[Array, " features"]:
+    def _one(self, space: Space, value: Any, path: str, key: Key | None, numbers: bool) -> Float[Array, " features"]:
         if isinstance(space, Dict):
-            return jnp.concatenate([self._one(part, value[name], f"{path}/{name}", key) for name, part in space.parts])
+            return jnp.concatenate([self._one(part, value[name], f"{path}/{name}", key, numbers) for name, part in space.parts])
         if path not in self.images:
-            return flatten(space, value)
+            return flatten(space, value) if numbers else jnp.zeros(0)
         return self.images[path](cut_out(value, self.crop, key))
 
 

@@ -5,6 +5,10 @@
 
 F is the distribution function of the distances d: the nearest pair weighs 1, the pair at the quantile 0. Distances of a batch's own
 pairs are computed as they are needed, so no matrix of all pairs is kept.
+
+What is compared is the images' features alone (as in the paper's code). The numbers that are seen beside them pass through no network,
+so in the cosine they would be a fixed part that the images' features have to make up for; they stand beside them in what the encoder
+gives. Where no image is seen there is nothing to learn, and that is refused.
 """
 
 from typing import Any
@@ -92,7 +96,7 @@ class FitEncoder(Learner):
 
     def loss(self, encoder: Encoder, batch: Window, key: Key | None) -> Float[Array, ""]:
         keys = None if key is None else jax.random.split(key, len(batch.mask))
-        see = lambda seen, key: encoder(seen, key).ravel()
+        see = lambda seen, key: encoder(seen, key, numbers=False).ravel()
         features = jax.vmap(see, in_axes=(0, None if key is None else 0))(batch.observation, keys)
         weights = self.spread.weight(all_time_warped(chunks_of(batch, self.history)))
         return soft_contrast(features, weights, jnp.asarray(self.temperature, jnp.float32))

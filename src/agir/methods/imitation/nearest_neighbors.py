@@ -1,6 +1,7 @@
 """Nearest neighbours: what was done where it looked most like this (VINN, Pari et al. 2021, arXiv 2112.01511; with one, plain copying).
 
     acting    a = sum_i w_i a_i,    w = softmax(-|z - z_i| / temperature)    over the `neighbors` nearest demonstrated windows
+              1 - cos(z, z_i) in place of |z - z_i| with `--index.cosine` (CLASS's code)
     z         features of the last observations, through an encoder that is brought (`--encoder RUN`), or as they are
 
 Nothing is trained. It is what a policy must beat that was.
@@ -26,7 +27,7 @@ from agir.training.sources import Nothing
 class NearestNeighbors(Method):
     index: Index | Learner = given(Index, default=FitIndex(), about="the demonstrated windows")
     neighbors: int = 1  # that are averaged (VINN: 16 or so)
-    temperature: float = 1.0  # of their weights (VINN)
+    temperature: float = 1.0  # of their weights (VINN; CLASS's code, with --index.cosine: 0.01 to 0.02)
     execute: int = 1  # actions of a chunk done before the next search
     learns_from: Source = Nothing()
     updates: int = 0  # nothing is learnt
@@ -55,4 +56,5 @@ class Recall(Policy):
     neighbors: int = eqx.field(static=True)
 
     def act(self, observation: Any, memory: Any, key: Key) -> Act:
-        return Act(recalled(self.index.memories, self.index.key(observation), self.neighbors, self.temperature), memory)
+        index = self.index
+        return Act(recalled(index.memories, index.key(observation), self.neighbors, self.temperature, index.cosine), memory)
