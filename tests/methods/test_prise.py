@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from methods.fitting import NUMBERS, acts, began, fit, learner
 
+from agir.actions.pairs import Pairs
 from agir.core.errors import BadSetting
 from agir.core.nouns import Experience
 from agir.core.spaces import Box, Discrete, Spec
 from agir.data.windows import Segment
-from agir.methods.imitation.prise import PRISE
-from agir.networks.skill_codes import SkillCodes
+from agir.methods.imitation.prise import PRISE, decoder_loss
+from agir.networks.skill_codes import SkillCodes, Skills
 from agir.training.fit import FitSkillCodes, FitSkills, strings
 
 PATTERN = jnp.array([0.5, 0.5, 0.5, -0.5, -0.5, -0.5])
@@ -24,17 +25,17 @@ def phases(phase):
     return jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1)
 
 
-def cycle(key, length, batch=64):
+def cycle(key, length, batch=64, strength=1.0):
     phase = (jax.random.randint(key, (batch, 1), 0, 6) + jnp.arange(length)[None]) % 6
     zero, never = jnp.zeros((batch, length)), jnp.zeros((batch, length), bool)
     seen = phases(phase)
-    return Segment(Experience(seen, PATTERN[phase][..., None], zero, zero + 1, seen, never, never), jnp.ones((batch, length)))
+    return Segment(Experience(seen, strength * PATTERN[phase][..., None], zero, zero + 1, seen, never, never), jnp.ones((batch, length)))
 
 
-def learnt(kind, **settings):
+def learnt(kind, strength=1.0, **settings):
     method = learner(kind, **settings)
     length = method.learns_from.length
-    return method, fit(method, lambda key: cycle(key, length), settings["updates"])[0]
+    return method, fit(method, lambda key: cycle(key, length, strength=strength), settings["updates"])[0]
 
 
 def test_skills_of_a_motion_that_repeats_are_longer_than_a_step_and_are_done_right():
@@ -55,6 +56,41 @@ def test_skills_of_a_motion_that_repeats_are_longer_than_a_step_and_are_done_rig
         _, memory, info = act(phases(jnp.int32(step % 6)), memory, jax.random.key(step))
         due.append(int(info["passes"]))
     assert due[0] == 1 and sum(due) <= 9
+
+
+@pytest.mark.parametrize("finetune", [True, False])
+def test_the_decoder_alone_learns_on_where_the_same_motion_is_weaker_and_not_where_it_should_stay(finetune):
+    stage, state = learnt(FitSkillCodes, codes=2, dim=4, width=16, rate=5e-3, updates=300)
+    stage, state = learnt(FitSkills, codes=stage.result(state), updates=4)
+    skills = stage.result(state)
+    method, state = learnt(PRISE, 0.6, skills=skills, width=32, depth=1, rate=5e-3, updates=300, finetune=finetune)
+    policy = method.policy(state)
+    done = acts(policy, phases(jnp.arange(12) % 6), 4)[..., 0]
+    right = np.abs(done - 0.6 * jnp.tile(PATTERN, 2)[None]).max() < 0.1
+    before = eqx.tree_at(lambda skills: skills.codes.decoder, policy.skills, skills.codes.decoder)
+    assert bool(right) is finetune and eqx.tree_equal(before, skills) and bool(eqx.tree_equal(policy.skills, skills)) is not finetune
+
+
+def test_the_decoders_loss_by_hand():
+    """Skills: codes 0, 1, 2, then 0 1, 0 1 2 and 0 1 2 0, of whose last code nothing is asked; the last merge was not learnt."""
+    key = jax.random.key
+    codes = SkillCodes.create(NUMBERS, key(0), 3, 4, 8)
+    codes = eqx.tree_at(lambda made: made.book, codes, jax.random.normal(key(1), (3, 4)))
+    spelt = [[0], [1], [2], [0, 1], [0, 1, 2], [0, 1, 2, 0]]
+    spelling = jnp.array([(string + [0] * 8)[:8] for string in (*spelt, [])], jnp.int32)
+    pairs = Pairs(jnp.array([[0, 1], [3, 2], [4, 0], [-1, -1]], jnp.int32), spelling, jnp.array([1, 1, 1, 2, 3, 4, 9], jnp.int32), 3)
+    skills = Skills(codes, pairs)
+    z, action = jax.random.normal(key(2), (2, 3, 4)), jax.random.normal(key(3), (2, 3, 2))
+    decoder = SkillCodes.create(Spec(Box((2,)), Box((2,), -1.0, 1.0)), key(4), 3, 4, 8).decoder
+    weights = jax.nn.softmax(jnp.append(jax.random.normal(key(5), (2, 6)), jnp.full((2, 1), -jnp.inf), axis=1))
+    mask = jnp.array([[1.0, 1, 1], [1, 1, 0]])
+    total, says = 0.0, jax.jit(lambda x: decoder(x))
+    for row in range(2):
+        for skill, string in enumerate(spelt):
+            for step, code in enumerate(string[:3]):
+                apart = np.abs(says(z[row, step] + codes.book[code]) - action[row, step]).sum()
+                total += float(weights[row, skill] * mask[row, step] * apart)
+    np.testing.assert_allclose(eqx.filter_jit(decoder_loss)(decoder, skills, z, action, mask, weights), total / 2, rtol=1e-5)
 
 
 def test_the_loss_by_hand():

@@ -161,7 +161,7 @@ class FitSkills(Learner):
     codes: SkillCodes | Learner = given(SkillCodes, default=FitSkillCodes(), about="what an action is, given what is seen")
     merge: bool = True  # False: every code is a skill of one step
     learns_from: Source = Segments(batch=512, length=16)  # strings, and so skills, of at most 16 steps
-    updates: int = 50  # skills beyond the codes (paper: 200 in all)
+    updates: int = 190  # skills beyond the codes (paper: 200 in all)
 
     def init(self, key: Key) -> Pairs:
         return Pairs.create(self.codes.codes, self.learns_from.length, self.updates if self.merge else 0)
