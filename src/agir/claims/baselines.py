@@ -42,7 +42,7 @@ def part_on_four_modes(part: Part) -> tuple[Part, Part]:
     return part, dataclasses.replace(part, **change)
 
 
-def likeliest(base: str, **how: float) -> Arm:
+def likeliest(base: str, **how: int) -> Arm:
     """The likeliest tokens of an arm that draws them, with its weights."""
     return Arm("redrawn", {"temperature": 0.0} | how, brought={"base": base})
 
