@@ -10,6 +10,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
+from agir.core import registry
 from agir.core.errors import BadSetting
 from agir.core.nouns import Learner, Policy
 from agir.core.spaces import Spec
@@ -42,11 +43,16 @@ def check_brought(learner: Learner, brought: dict[str, Any]) -> None:
     """Raises BadSetting for a given that the learner does not take, or that it needs and is not there."""
     if unknown := sorted(set(brought) - given_names(learner)):
         known = ", ".join(f"--{name}" for name in sorted(given_names(learner))) or "nothing that is brought"
-        raise BadSetting(f"{type(learner).__name__} takes {known}, not --{', --'.join(unknown)}.")
+        raise BadSetting(f"{named(learner)} takes {known}, not --{', --'.join(unknown)}.")
     for field in dataclasses.fields(learner):
         if "given" in field.metadata and getattr(learner, field.name) is None and field.name not in brought:
             about = field.metadata.get("about") or f"a run (or bundle) that holds one {field.metadata['given'].__name__}"
-            raise BadSetting(f"{type(learner).__name__} needs --{field.name} RUN, {about}; nothing was given.")
+            raise BadSetting(f"{named(learner)} needs --{field.name} RUN, {about}; nothing was given.")
+
+
+def named(learner: Learner) -> str:
+    """As users know it: by the name in the table of methods, where it stands there."""
+    return registry.name_of("method", type(learner)) or type(learner).__name__
 
 
 def check_base(name: str, value: Any, spec: Spec) -> None:
@@ -72,7 +78,7 @@ def fill(
         value, axis = brought.get(name, getattr(learner, name)), 0 if name in own else None
         if isinstance(value, Learner):
             value, axis = learn(name, value, {other: brought[other] for other in brought if other in given_names(value)}), 0
-        part = part_of(name, wanted, value, type(learner).__name__)
+        part = part_of(name, wanted, value, named(learner))
         learner = dataclasses.replace(learner, **{name: part})
         mapped = jax.tree.map(lambda x, axis=axis: axis if eqx.is_array(x) else None, part)
         axes = eqx.tree_at(lambda tree, name=name: getattr(tree, name), axes, mapped, is_leaf=lambda x: x is None)

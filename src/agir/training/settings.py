@@ -13,6 +13,7 @@ from typing import Any
 from agir.core import registry
 from agir.core.errors import BadSetting, UnknownName
 from agir.core.nouns import Learner, Method, Source
+from agir.core.stages import named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +79,7 @@ def with_settings(learner: Learner, values: dict[str, Any]) -> Learner:
     known = settings_of(learner)
     for flag, value in values.items():
         if flag not in known:
-            raise UnknownName(f"setting of {type(learner).__name__}", flag, known)
+            raise UnknownName(f"setting of {named(learner)}", flag, known)
         learner = _replace(learner, known[flag].path, fitted(flag, known[flag], value))
     return learner
 
