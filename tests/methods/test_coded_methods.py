@@ -19,7 +19,9 @@ from agir.methods.imitation.freqpolicy import FreqPolicy
 from agir.methods.imitation.redrawn import Redrawn
 from agir.methods.imitation.vq_bet import VQBeT
 from agir.methods.imitation.vq_vla import VQVLA
+from agir.runtime.bundle import load_bundle
 from agir.training.fit import FitFast, FitResidual
+from agir.training.train import train
 
 SMALL = {"history": 1, "execute": 4, "width": 16, "depth": 1, "rate": 5e-3, "warmup": 20}
 SEEN = jnp.ones((4, 2))
@@ -82,6 +84,17 @@ def redrawn(policy, **settings):
     return method.policy(method.init(jax.random.key(0)))
 
 
+def test_a_run_is_redrawn_for_each_of_its_seeds(tmp_path):
+    small = {"demonstrations": 3, "batch": 4, "tokens.updates": 1, "updates": 2, "width": 8, "depth": 1, "temperature": 1.0, "seeds": 2}
+    base = train("multipath", "fast", run=tmp_path / "base", **small)
+    again = train("multipath", "redrawn", base=base.folder, seeds=2, run=tmp_path / "again")
+    of = lambda run: load_bundle(run.folder / "policies" / "last")[0].inner.planner.model.generator
+    assert of(again).temperature.tolist() == [0.0, 0.0] and of(base).temperature.tolist() == [1.0, 1.0]
+    head = of(base).network.head.weight
+    np.testing.assert_array_equal(of(again).network.head.weight, head)
+    assert not (head[0] == head[1]).all()
+
+
 def test_what_is_redrawn_is_the_likeliest_and_what_draws_no_tokens_is_refused():
     tokens = stage(FitFast, horizon=4, updates=8)
     method, cold = learner(Fast, tokens=tokens, temperature=1.0, **SMALL), learner(Fast, tokens=tokens, **SMALL)
@@ -96,7 +109,6 @@ def test_what_is_redrawn_is_the_likeliest_and_what_draws_no_tokens_is_refused():
     for base, wrong, why in (
         (numbers, {}, "FrequencyAutoregression, which draws no tokens"),
         (policy, {"rounds": 2}, "masked diffusion's"),
-        (policy, {"temperature": -1.0}, "0 or more"),
         (policy, {"updates": 3}, "learns nothing"),
     ):
         with pytest.raises(BadSetting, match=why):

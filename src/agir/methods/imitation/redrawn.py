@@ -37,8 +37,6 @@ class Redrawn(Method):
             )
         if self.rounds and not isinstance(generator, Masked):
             raise BadSetting(f"--rounds are masked diffusion's; --base plans with a {type(generator).__name__}: leave them at 0.")
-        if self.temperature < 0 or self.rounds < 0:
-            raise BadSetting(f"--temperature and --rounds are 0 or more, not {self.temperature} and {self.rounds}.")
         if self.updates:
             raise BadSetting("A policy that is redrawn learns nothing: leave --updates at 0.")
         how = {"temperature": jnp.asarray(self.temperature, jnp.float32)} | ({"rounds": self.rounds} if self.rounds else {})
