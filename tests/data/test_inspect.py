@@ -44,8 +44,8 @@ def test_what_cannot_be_learnt_from_is_a_failure(capsys):
 def test_it_replays_where_it_can(capsys):
     assert inspect(toy(), task=Replayable(), replay=3, tell=True).usable
     assert "2 of 3 episodes succeed; reach 0.25 on average" in capsys.readouterr().out
-    for other in (None, Wanting()):
-        with pytest.raises(BadSetting, match="--task"):
+    for other, said in ((None, "give one with --task"), (Wanting(), "wanting cannot restore those")):
+        with pytest.raises(BadSetting, match=said):
             inspect(toy(), task=other, replay=3, tell=True)
 
 

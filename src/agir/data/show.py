@@ -101,7 +101,7 @@ def facts(dataset: Dataset) -> dict[str, str]:
 def replayed(dataset: Dataset, task: Task | None, episodes: int) -> str:
     result = task.replay(dataset, episodes) if task is not None else None
     if result is None:
-        which = "give one with --task" if task is None else f"{task.name} cannot restore those of this dataset"
+        which = "give one with --task" if task is None else f"{task.name} cannot restore those of this dataset; name another"
         raise BadSetting(f"Recordings are replayed in a task that can restore their starts: {which}, or leave out --replay.")
     count = len(result["success"])
     means = [f"{name} {np.mean(value):.3g} on average" for name, value in result.items() if name != "success"]
