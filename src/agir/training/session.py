@@ -130,13 +130,13 @@ class Session:
         else:
             self.run.forget_after(stage, -1)  # rows of a start that was killed before its first checkpoint
         if not stage and step < learner.updates:
-            self._check_acts(finish, fixed, carry)
+            self._check_acts(fixed, carry)
         carry = self._updates(stage, learner, fixed, carry, step, best)
         return finish(fixed, carry), finish(fixed, (best.state, ())) if best.known else None
 
-    def _check_acts(self, *made: Any) -> None:
+    def _check_acts(self, fixed: Fixed, carry: tuple) -> None:
         """What a policy refuses (a plan shorter than what is done of it) is refused before anything is learnt, not after."""
-        policies = eqx.filter_eval_shape(*made)
+        policies = eqx.filter_eval_shape(finish, fixed, carry)
         if policies.compiled:
             act = lambda policy, seen, key: policy.act(seen, policy.start(key), key)
             seen = zeros(self.world.spec.observation, len(self.lanes))

@@ -9,9 +9,9 @@ o is what is seen now (`history` 1). The last action is where the trajectory goe
 
 Deviations: when a plan has come back to now says a sign that is learnt (the code: it is nearer to the pose that is seen than a
 threshold, which needs actions that are poses); a trajectory ends with the window or the episode (the paper: at the next change of the
-gripper or stop); the heads for actions further on are linear layers (the code: layers of the transformer, the action's own among
-them); no encoder over image patches; no dropout; the weights that act are a moving average. Smaller: width 64, 3 layers (512, 4 of the
-encoder and 7 of the decoder).
+gripper or stop), and a plan that fills the chunk, cut off before its end, is followed by itself; an action's head and those for
+actions further on are linear layers (the code: layers of the transformer); no encoder over image patches; no dropout; the weights that
+act are a moving average. Smaller: width 64, 3 layers (512, 4 of the encoder and 7 of the decoder).
 """
 
 from typing import Any

@@ -32,9 +32,7 @@ class Redrawn(Method):
         planner = self.base.planner
         generator = planner.model.generator if isinstance(planner, Planner) else planner
         if not hasattr(generator, "temperature"):
-            raise BadSetting(
-                f"--base plans with a {type(generator).__name__}, which draws no tokens: bring a run of fast, carp, vq-vla, ..."
-            )
+            raise BadSetting(f"--base plans with a {type(generator).__name__}, which draws no tokens: bring a run of fast, say.")
         if self.rounds and not isinstance(generator, Masked):
             raise BadSetting(f"--rounds are masked diffusion's; --base plans with a {type(generator).__name__}: leave them at 0.")
         if self.updates:
