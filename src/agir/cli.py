@@ -219,6 +219,7 @@ def compare(argv: list[str]) -> int:
         data: str | None = None  # demonstrations: a file, a folder, hub:ORG/NAME, or task:NAME[@EPISODES]
         demonstrations: int = 100  # asked of the task's own expert where no data are given
         folder: pathlib.Path | None = None  # what was done already in it is not done again
+        results: pathlib.Path | None = None  # a file for what is measured; what stands in it is not trained again, here or elsewhere
 
     asked = flags(Compare, "agir compare", argv)
     quiet_jax()
@@ -286,12 +287,13 @@ def claim(argv: list[str]) -> int:
         slugs: Positional[tuple[str, ...]]
         folder: pathlib.Path = pathlib.Path("runs/claims")  # what was done already in it is not done again
         pilot: bool = False  # a fast look on seeds that are never reported; nothing is recorded
+        results: pathlib.Path | None = None  # a file for what is measured of each arm; what stands in it is not trained again
 
     asked = flags(Check, "agir claim", argv)
     quiet_jax()
     from agir.claims.run import run_claims
 
-    return run_claims(asked.slugs, asked.folder, pilot=asked.pilot)
+    return run_claims(asked.slugs, asked.folder, asked.pilot, asked.results)
 
 
 @command("tasks", "[WORD ...]", "what there is to do; `agir tasks metaworld` lists a family")

@@ -31,6 +31,7 @@ from agir.training.budget import arms_of, family, make_budget, shipped, write_bu
 from agir.training.comparison import Arm, Measured, Place, evaluated, measure, places
 from agir.training.pages import DRAWN, by_value, compared, comparison_report, lane_table
 from agir.training.progress import Reporter, Terminal
+from agir.training.results import Results
 from agir.training.run import Run, versions
 from agir.training.train import policy_folder
 
@@ -155,6 +156,7 @@ def compare(
     episodes: int = 100,
     folder: str | os.PathLike | None = None,
     budget: str | os.PathLike | None = None,
+    results: str | os.PathLike | None = None,
     tell: bool = False,
     **asked: Any,
 ) -> pathlib.Path:
@@ -163,7 +165,8 @@ def compare(
     `asked` goes to `train` for all alike (updates, data, demonstrations, ...). The first method is the baseline of the paired
     differences. What is finished in `folder` is not done again; only latencies are measured anew. With a `budget` (a file that
     `agir budget` wrote) each method makes the updates that stand there, and all methods of the file are compared if none is named;
-    "shipped" is the one that comes with agir for this task.
+    "shipped" is the one that comes with agir for this task. `results` is a file to which what was measured of each method is added: what
+    stands in it is not trained again, so it may be gathered from several machines (training/results.py).
     """
     task, left_out = _task(task), {}
     if budget:
@@ -175,7 +178,7 @@ def compare(
         raise BadSetting("Name two or more different methods to compare.")
     names = ", ".join(chosen) if len(chosen) < 6 else f"{len(chosen)} methods"
     folder = pathlib.Path(folder or f"runs/compare-{task.name.replace('/', '-')}-{names.replace(', ', '-').replace(' ', '-')}")
-    return _side_by_side(places(folder, task, chosen, seeds=seeds, **asked), names, episodes, left_out, tell)
+    return _side_by_side(places(folder, task, chosen, seeds=seeds, **asked), names, episodes, left_out, tell, results)
 
 
 def study(
@@ -202,14 +205,17 @@ def study(
     return _side_by_side(places(folder, task, arms, seeds=seeds, **asked), found.slug, episodes, {}, tell)
 
 
-def _side_by_side(arms: dict[str, Place], title: str, episodes: int, left_out: dict[str, str], tell: bool) -> pathlib.Path:
+def _side_by_side(
+    arms: dict[str, Place], title: str, episodes: int, left_out: dict[str, str], tell: bool, results: str | os.PathLike | None = None
+) -> pathlib.Path:
     """Trains and evaluates the arms, and says how they compare -> the report's path."""
     first = next(iter(arms.values()))
     folder, task = first.folder.parent, first.task
     if tell:
         Console(stderr=True).print(f"In {folder}: what is finished there is kept, and the same command goes on.", highlight=False)
-    measured = measure(arms, episodes=episodes, reporter=_reporter(tell))
-    comparison = compared(task, measured, episodes)
+    kept = Results(results) if results is not None else None
+    measured = measure(arms, episodes=episodes, reporter=_reporter(tell), results=kept)
+    comparison = compared(task, measured, episodes, kept)
     page = comparison_report(f"{title} on {task.name}", task, measured, comparison, left_out)
     path = write_report(folder / "report.html", page)
     write_atomically(folder / "comparison.csv", spreadsheet(comparison).encode())
@@ -240,7 +246,7 @@ def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | 
     arms = {}
     for name, run in zip(names, runs, strict=True):
         evaluation = evaluated(run, task, 100, reporter=_reporter(tell))
-        arms[name] = Measured(name, run, load_bundle(policy_folder(run.folder))[0], evaluation)
+        arms[name] = Measured.of_run(name, run, evaluation)
     page = comparison_report(f"{', '.join(names)} on {task.name}", task, arms, compared(task, arms, 100))
     path = write_report(output or runs[0].folder / "report.html", page)
     if tell:

@@ -88,13 +88,15 @@ class Claim:
                 "success": None if rate is None else [round(x, 4) for x in (rate.value, rate.low, rate.high)],
                 "return": round(float(evaluation.columns["return"].mean()), 3),
                 "parameters": arm.parameters,
-                "training_s": arm.run.asked["seconds"],
+                "training_s": arm.training_s,
                 "ms_per_call": told(times[name].per_call),
                 "ms_to_first_action": told(times[name].to_first_action),
                 "ms_per_action": told(times[name].per_action),
                 "passes_per_action": times[name].passes_per_action,
-                "commit": arm.run.asked["versions"].get("commit"),
+                "commit": arm.commit,
             }
+            if arm.policies is None:  # its times were measured elsewhere
+                found[name]["load"] = arm.result.load
         return found
 
 

@@ -1,6 +1,5 @@
 """`agir claim SLUG`: trains what is missing, evaluates, judges, and appends a row to the ledger."""
 
-import os
 import pathlib
 import platform
 import time
@@ -16,6 +15,7 @@ from agir.evaluation.latency import Latency
 from agir.evaluation.statistics import success_rate
 from agir.training.comparison import Measured, measure, places, times
 from agir.training.progress import Reporter, Terminal
+from agir.training.results import Results, load
 from agir.training.run import Run, now, source_commit
 
 PILOT_SEEDS = [1000, 1001, 1002]  # never reported
@@ -23,20 +23,28 @@ PILOT_EPISODES = 100
 EXIT = {"holds": 0, "undecided": 0, "fails": 1}
 
 
-def run_claims(slugs: tuple[str, ...], folder: pathlib.Path, pilot: bool = False) -> int:
+def run_claims(slugs: tuple[str, ...], folder: pathlib.Path, pilot: bool = False, results: pathlib.Path | None = None) -> int:
     """Runs each claim -> exit status: 1 where some part fails."""
     worst = 0
     for slug in slugs:
         claim = registry.find("claim", slug)
-        row = run_claim(claim, folder, Terminal(), pilot)
+        row = run_claim(claim, folder, Terminal(), pilot, results=Results(results) if results else None)
         worst = max(worst, *(EXIT[part["verdict"]] for part in row["parts"]))
     return 0 if pilot else worst
 
 
-def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: bool = False, ledger: pathlib.Path = SHIPPED) -> dict:
+def run_claim(
+    claim: Claim,
+    folder: pathlib.Path,
+    reporter: Reporter,
+    pilot: bool = False,
+    ledger: pathlib.Path = SHIPPED,
+    results: Results | None = None,
+) -> dict:
     """-> the claim's row, which a pilot prints but does not record.
 
-    The arms' runs are shared by all claims of `folder`: what one has trained, the next does not. Each arm's row says at which commit.
+    The arms' runs are shared by all claims of `folder`: what one has trained, the next does not, nor what stands in `results`. Each
+    arm's row says at which commit.
     """
     began = time.monotonic()
     seeds, episodes = (PILOT_SEEDS, PILOT_EPISODES) if pilot else (claim.seeds, claim.episodes)
@@ -44,10 +52,11 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
     ready = places(folder, claim.task, claim.arms, shared=True, seeds=seeds, **claim.asked)
     folders = {place.folder for place in ready.values() if (place.folder / "run.json").exists()}
     earlier = sum(Run.open(folder).asked.get("seconds", 0.0) for folder in folders)
-    arms = measure(ready, episodes=episodes, purpose=purpose, reporter=reporter)
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # who reads the times should know what ran beside
-    spent = times(arms)
-    seconds = earlier + time.monotonic() - began
+    arms = measure(ready, episodes=episodes, purpose=purpose, reporter=reporter, results=results)
+    busy = load()
+    spent = times(arms, results)
+    elsewhere = {arm.key: arm.training_s for arm in arms.values() if arm.policies is None}
+    seconds = earlier + sum(elsewhere.values()) + time.monotonic() - began
     row = {
         "claim": claim.slug,
         "sentence": claim.sentence,
@@ -59,7 +68,7 @@ def run_claim(claim: Claim, folder: pathlib.Path, reporter: Reporter, pilot: boo
         "seeds": len(seeds) if isinstance(seeds, list) else seeds,
         "episodes": episodes,
         "machine": f"{platform.machine()}, {jax.default_backend()}",
-        "load": load,
+        "load": busy,
         "parts": [part.judge(arms, spent) for part in claim.parts],
         "arms": claim.figures(arms, spent),
         "note": claim.note,

@@ -13,12 +13,13 @@ import numpy as np
 from agir.core.errors import BadSetting
 from agir.core.nouns import Policy, Task
 from agir.data.normalization import Normalized
-from agir.evaluation.latency import Latency, latencies
+from agir.evaluation.latency import Latency, latencies, latency
 from agir.evaluation.outcomes import Evaluation, write_rows
 from agir.evaluation.rollout import evaluate
 from agir.runtime.bundle import load_bundle, one_lane
 from agir.tasks.find import task as find_task
 from agir.training.progress import Reporter
+from agir.training.results import Result, Results
 from agir.training.run import Run
 from agir.training.train import order, policy_folder, resume, train
 
@@ -49,22 +50,40 @@ class Arm:
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """An arm after training and evaluation."""
+    """An arm after training and evaluation. What was measured elsewhere has no run and no policies here, but its times."""
 
     name: str
-    run: Run
-    policies: Normalized  # [lanes, ...]
     evaluation: Evaluation
+    parameters: int  # numbers in one seed's policy that were learnt
+    training_s: float | None
+    commit: str | None
+    key: str = ""  # of its results
+    run: Run | None = None
+    policies: Normalized | None = None  # [lanes, ...]
+    result: Result | None = None
 
-    @property
-    def parameters(self) -> int:
-        """Numbers in one seed's policy that were learnt."""
-        return count_parameters(self.policies.inner) // len(self.evaluation.seeds)
+    @classmethod
+    def of_run(cls, name: str, run: Run, evaluation: Evaluation, **more: Any) -> "Measured":
+        policies, _ = load_bundle(policy_folder(run.folder))
+        learnt = count_parameters(policies.inner) // len(evaluation.seeds)
+        seconds, commit = run.asked.get("seconds"), run.asked["versions"].get("commit")
+        return cls(name, evaluation, learnt, seconds, commit, run=run, policies=policies, **more)
+
+    @classmethod
+    def of_result(cls, name: str, result: Result) -> "Measured":
+        return cls(name, result.evaluation, result.parameters, result.training_s, result.commit, result.key, result=result)
 
 
-def times(arms: dict[str, Measured]) -> dict[str, Latency]:
-    """One lane of each arm's first seed, in turns."""
-    return latencies({name: one_lane(arm.policies, 0) for name, arm in arms.items()})
+def times(arms: dict[str, Measured], results: Results | None = None) -> dict[str, Latency]:
+    """One lane of each arm's first seed, in turns; of what was measured elsewhere, what its result says.
+
+    The new ones are added to `results`.
+    """
+    here = {name: arm for name, arm in arms.items() if arm.policies is not None}
+    found = latencies({name: one_lane(arm.policies, 0) for name, arm in here.items()})
+    for name, arm in here.items() if results is not None else ():
+        results.add(Result.of_run(arm.key, arm.run, arm.evaluation, found[name], arm.parameters))
+    return {name: arm.result.latency for name, arm in arms.items() if arm.result} | found
 
 
 def count_parameters(policy: Policy) -> int:
@@ -138,6 +157,11 @@ class Place:
     task: Task
     arm: Arm
     asked: dict[str, Any]
+    digest: str  # of all that is asked of its run
+
+    def key(self, episodes: int, purpose: str) -> str:
+        """Of its results: the run's digest, and where it was tested."""
+        return f"{self.arm.method}-{self.digest}/{self.arm.tested or self.task.name}/{purpose}/{episodes}"
 
 
 def places(folder: pathlib.Path, task: str | Task, arms: dict[str, Arm], *, shared: bool = False, **asked: Any) -> dict[str, Place]:
@@ -149,28 +173,53 @@ def places(folder: pathlib.Path, task: str | Task, arms: dict[str, Arm], *, shar
     for name, arm in arms.items():
         its_task = arm.task or task
         its_task = find_task(its_task) if isinstance(its_task, str) else its_task
+        digest = _digest(its_task, arm, asked, found)
         arm = dataclasses.replace(arm, settings=arm.settings | {given: found[other].folder for given, other in arm.brought.items()})
-        own = name
-        if shared:
-            wanted = order(its_task, arm.method, **(asked | arm.settings))[2]
-            told = json.dumps({key: wanted[key] for key in ASKED}, sort_keys=True)
-            own = f"{arm.method}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-        found[name] = Place(pathlib.Path(folder) / own, its_task, arm, asked)
+        found[name] = Place(pathlib.Path(folder) / (f"{arm.method}-{digest}" if shared else name), its_task, arm, asked, digest)
     return found
 
 
+def _digest(task: Task, arm: Arm, asked: dict[str, Any], earlier: dict[str, Place]) -> str:
+    """Of all that is asked of an arm's run. Folders are left out of it, for they differ from machine to machine: of data that are a file
+    it knows the name, of what is brought from another arm that arm's digest.
+    """
+    wanted = order(task, arm.method, **(asked | arm.settings))[2]
+    told = {name: wanted[name] for name in ASKED}
+    told["brought"] |= {given: earlier[other].digest for given, other in arm.brought.items()}
+    named = lambda address: pathlib.Path(address).name if address and pathlib.Path(address).exists() else address
+    told |= {"data": named(told["data"]), "other_data": {name: named(address) for name, address in told["other_data"].items()}}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
 def measure(
-    arms: dict[str, Place], *, episodes: int, purpose: str = "evaluation", record: int = 0, reporter: Reporter | None = None
+    arms: dict[str, Place],
+    *,
+    episodes: int,
+    purpose: str = "evaluation",
+    record: int = 0,
+    reporter: Reporter | None = None,
+    results: Results | None = None,
 ) -> dict[str, Measured]:
     """Trains every arm where it belongs and evaluates all in the same episodes.
 
-    What is finished in its folder already is not done again, so a comparison goes on where it was stopped.
+    What is finished in its folder already is not done again, so a comparison goes on where it was stopped; nor is an arm that stands in
+    `results`, unless another one is brought its run. What is measured here is added to them as it comes.
     """
     reporter, found = reporter or Reporter(), {}
+    known = {name: result for name, place in arms.items() if results and (result := results.get(place.key(episodes, purpose)))}
+    needed: set[pathlib.Path] = set()  # the runs that others are brought
+    for name, place in reversed(arms.items()):
+        if name not in known or place.folder in needed:
+            needed |= {place.arm.settings[given] for given in place.arm.brought}
     for name, place in arms.items():
+        if name in known and place.folder not in needed and not (place.folder / "policies").exists():
+            found[name] = Measured.of_result(name, known[name])
+            continue
         run = trained(place.folder, place.task, place.arm, reporter, **place.asked)
         tested = find_task(place.arm.tested) if place.arm.tested else place.task
         evaluation = evaluated(run, tested, episodes, purpose=purpose, record=record, reporter=reporter)
-        policies, _ = load_bundle(policy_folder(run.folder))
-        found[name] = Measured(name, run, policies, evaluation)
+        found[name] = Measured.of_run(name, run, evaluation, key=place.key(episodes, purpose))
+        if results is not None and name not in known:
+            spent = latency(one_lane(found[name].policies, 0))  # alone: in turns with the others when all are there
+            results.add(Result.of_run(found[name].key, run, evaluation, spent, found[name].parameters))
     return found

@@ -22,19 +22,18 @@ from agir.evaluation.rollout import evaluate
 from agir.evaluation.tables import Comparison, leaning
 from agir.runtime.bundle import one_lane
 from agir.training.comparison import Measured, count_parameters, times
+from agir.training.results import Results
 from agir.training.run import Run, now, versions
 
 DRAWN = 4  # episodes of each method in a report's animation
 FLOORS = {"still": Still, "random": Random}
 
 
-def compared(task: Task, arms: dict[str, Measured], episodes: int) -> Comparison:
+def compared(task: Task, arms: dict[str, Measured], episodes: int, results: Results | None = None) -> Comparison:
     """A row a method, the first being the baseline of the differences, and the floors on the same starts."""
     found = {name: arm.evaluation for name, arm in arms.items()}
-    spent = times(arms)
-    measured = {
-        name: timed(spent[name]) | {"parameters": arm.parameters, "training_s": arm.run.asked.get("seconds")} for name, arm in arms.items()
-    }
+    spent = times(arms, results)
+    measured = {name: timed(spent[name]) | {"parameters": arm.parameters, "training_s": arm.training_s} for name, arm in arms.items()}
     floors = {name: evaluate(floor(task.spec), task, episodes) for name, floor in FLOORS.items()}
     baseline = next(iter(arms)) if len(arms) > 1 else ""
     made = sections.comparison(found | floors, list(floors), baseline, measured, title=task.name)
@@ -58,11 +57,12 @@ def comparison_report(
     title: str, task: Task, arms: dict[str, Measured], comparison: Comparison, left_out: dict[str, str] | None = None
 ) -> Report:
     """The table, success against latency, the curves, rollouts of the first seeds on the same starts, and every episode."""
-    drawn = {name: evaluate(one_lane(arm.policies, 0), task, DRAWN, record=DRAWN) for name, arm in arms.items()} if task.scene() else {}
+    here = {name: arm for name, arm in arms.items() if arm.policies is not None}
+    drawn = {name: evaluate(one_lane(arm.policies, 0), task, DRAWN, record=DRAWN) for name, arm in here.items()} if task.scene() else {}
     parts = [
         comparison,
         Frontier(comparison.rows) if len(arms) > 2 else None,
-        Curves(charts({name: arm.run for name, arm in arms.items()})),
+        Curves(charts({name: arm.run for name, arm in here.items()})),
         sections.rollouts(task, drawn),
         sections.episodes({name: arm.evaluation for name, arm in arms.items()}),
         SmallPrint([("This page", command()), *((f"Left out: {name}", why) for name, why in (left_out or {}).items())]),

@@ -1,0 +1,119 @@
+"""What was measured of arms, apart from their runs: a file of text, a line for each arm.
+
+With it a comparison outlives the folders of its runs, and its arms can be trained on several machines: the files are joined by
+`cat`. A line: {"key" (a digest of all that was asked), "task", "method", "when", "commit", "machine", "load" (the system's, when
+times were measured), "fingerprints" (of the data), "parameters", "training_s", "success" (to be read), "evaluation" and "latency"
+(with arrays as [dtype, shape, deflated bytes in base64])}. Of two lines with one key the later counts.
+"""
+
+import base64
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+import zlib
+from typing import Any
+
+import jax
+import numpy as np
+
+from agir.core.errors import BadData
+from agir.evaluation.latency import Latency
+from agir.evaluation.outcomes import Evaluation
+from agir.evaluation.statistics import success_rate
+from agir.training.run import Run, now
+
+LARGEST_BYTES = 64_000_000  # of an array that a line may hold
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One arm's line."""
+
+    key: str
+    method: str
+    evaluation: Evaluation
+    latency: Latency
+    load: float | None
+    parameters: int  # of one seed's policy
+    training_s: float
+    commit: str | None
+    fingerprints: dict[str, list[str]]
+    machine: str
+    when: str
+
+    @classmethod
+    def of_run(cls, key: str, run: Run, evaluation: Evaluation, latency: Latency, parameters: int) -> "Result":
+        """What was just measured here."""
+        machine = f"{platform.machine()}, {os.cpu_count()} cores, {jax.default_backend()}"
+        asked, commit = run.asked, run.asked["versions"].get("commit")
+        return cls(
+            key, asked["method"], evaluation, latency, load(), parameters, asked["seconds"], commit, asked["fingerprints"], machine, now()
+        )
+
+
+def load() -> float | None:
+    """How many processes wanted a processor in the last minute: who reads times should know what ran beside."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+class Results:
+    """The file at `path`, which need not exist yet. Raises BadData where a whole line is not a result."""
+
+    def __init__(self, path: str | os.PathLike):
+        self.path, self.lines = pathlib.Path(path), {}
+        if self.path.exists():
+            *whole, _ = self.path.read_text().split("\n")  # a line without its end was torn by a kill
+            for number, line in enumerate(whole, 1):
+                try:
+                    result = _read(json.loads(line))
+                except (ValueError, KeyError, TypeError, zlib.error) as error:
+                    raise BadData(f"{self.path}, line {number}, is no result ({error!r}): remove it, or name another file.") from error
+                self.lines[result.key] = result
+
+    def get(self, key: str) -> Result | None:
+        return self.lines.get(key)
+
+    def add(self, result: Result) -> None:
+        self.lines[result.key] = result
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists() and (tail := self.path.read_bytes().rpartition(b"\n")[2]):
+            os.truncate(self.path, self.path.stat().st_size - len(tail))
+        with open(self.path, "a") as file:
+            file.write(json.dumps(_written(result)) + "\n")
+
+
+def _written(result: Result) -> dict:
+    told = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name not in ("evaluation", "latency")}
+    evaluation, spent = result.evaluation, result.latency
+    rate = None if evaluation.success is None else success_rate(evaluation.success)
+    told |= {"task": evaluation.task, "success": None if rate is None else [round(x, 4) for x in (rate.value, rate.low, rate.high)]}
+    plain = ("task", "purpose", "first", "seeds", "versions", "seconds")
+    columns = {name: _packed(column) for name, column in evaluation.columns.items()}
+    told["evaluation"] = {name: getattr(evaluation, name) for name in plain} | {"columns": columns}
+    fields = {f.name: getattr(spent, f.name) for f in dataclasses.fields(spent)}
+    told["latency"] = {name: _packed(x.astype(np.float32)) if isinstance(x, np.ndarray) else x for name, x in fields.items()}
+    return told
+
+
+def _read(line: dict) -> Result:
+    its, spent = line["evaluation"], line["latency"]
+    columns = {name: _unpacked(column) for name, column in its["columns"].items()}
+    evaluation = Evaluation(its["task"], its["purpose"], its["first"], tuple(its["seeds"]), columns, (), its["versions"], its["seconds"])
+    latency = Latency(**{name: _unpacked(x) if isinstance(x, list) else x for name, x in spent.items()})
+    rest = {f.name: line[f.name] for f in dataclasses.fields(Result) if f.name not in ("evaluation", "latency")}
+    return Result(evaluation=evaluation, latency=latency, **rest)
+
+
+def _packed(array: np.ndarray) -> list:
+    array = np.asarray(array)
+    return [array.dtype.str, list(array.shape), base64.b64encode(zlib.compress(array.tobytes(), 9)).decode()]
+
+
+def _unpacked(packed: Any) -> np.ndarray:
+    kind, shape, text = packed
+    if np.dtype(kind).kind not in "biuf":
+        raise ValueError(f"an array of {kind}")
+    content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), LARGEST_BYTES)
+    return np.frombuffer(content, np.dtype(kind)).reshape(shape).copy()
