@@ -152,7 +152,6 @@ def compare(
     task: str | Task,
     methods: Sequence[str] = (),
     *,
-    seeds: int = 5,
     episodes: int = 100,
     folder: str | os.PathLike | None = None,
     budget: str | os.PathLike | None = None,
@@ -162,11 +161,11 @@ def compare(
 ) -> pathlib.Path:
     """Trains each method with the same seeds and data, evaluates all on the same starts -> the report's path.
 
-    `asked` goes to `train` for all alike (updates, data, demonstrations, ...). The first method is the baseline of the paired
-    differences. What is finished in `folder` is not done again; only latencies are measured anew. With a `budget` (a file that
-    `agir budget` wrote) each method makes the updates that stand there, and all methods of the file are compared if none is named;
-    "shipped" is the one that comes with agir for this task. `results` is a file to which what was measured of each method is added: what
-    stands in it is not trained again, so it may be gathered from several machines (training/results.py).
+    `asked` goes to `train` for all alike (seeds, of which there are 5, updates, data, demonstrations, ...). The first method is the
+    baseline of the paired differences. What is finished in `folder` is not done again; only latencies are measured anew. With a `budget`
+    (a file that `agir budget` wrote) each method makes the updates that stand there, and all methods of the file are compared if none is
+    named; "shipped" is the one that comes with agir for this task. `results` is a file to which what was measured of each method is
+    added: what stands in it is not trained again, so it may be gathered from several machines (training/results.py).
     """
     task, left_out = _task(task), {}
     if budget:
@@ -178,7 +177,7 @@ def compare(
         raise BadSetting("Name two or more different methods to compare.")
     names = ", ".join(chosen) if len(chosen) < 6 else f"{len(chosen)} methods"
     folder = pathlib.Path(folder or f"runs/compare-{task.name.replace('/', '-')}-{names.replace(', ', '-').replace(' ', '-')}")
-    return _side_by_side(places(folder, task, chosen, seeds=seeds, **asked), names, episodes, left_out, tell, results)
+    return _side_by_side(places(folder, task, chosen, **({"seeds": 5} | asked)), names, episodes, left_out, tell, results)
 
 
 def study(
