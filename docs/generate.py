@@ -1,4 +1,5 @@
-"""Writes the pages that follow from the code and the ledger: docs/methods/, docs/claims.md, the table in README.md.
+"""Writes the pages that follow from the code, the ledger and results: docs/methods/, docs/claims.md, the tables in README.md and in
+docs/results/imitation-*.md (of the arms in the file of the same name beside it; `--figures` draws their frontiers too).
 
     uv run python docs/generate.py             writes them
     uv run python docs/generate.py --check     writes nothing; names the pages that are out of date, and fails if there are any
@@ -9,6 +10,7 @@ A test runs the check, so that no page is older than what it describes.
 import dataclasses
 import importlib
 import inspect
+import json
 import pathlib
 import re
 import sys
@@ -17,17 +19,26 @@ from agir.claims.claim import Claim
 from agir.core import ledger, registry
 from agir.core.names import CLAIMS, METHODS
 from agir.core.nouns import Learner
+from agir.evaluation.drawing import Frontier
+from agir.evaluation.figures import save_frontier
+from agir.evaluation.sections import comparison
+from agir.evaluation.tables import Comparison, columns, smallest_difference
+from agir.training.budget import BASE, SHIPPED
+from agir.training.results import Result, Results
 from agir.training.settings import settings_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 WORDS = {"holds": "✓ holds", "fails": "✗ fails", "undecided": "? undecided"}
-BEGIN, END = "<!-- methods: written by docs/generate.py -->", "<!-- end of methods -->"
+METHODS_IN = "<!-- methods: written by docs/generate.py -->", "<!-- end of methods -->"
+TABLE_IN = "<!-- table: written by docs/generate.py -->", "<!-- end of table -->"
+RESULTS = "docs/results/imitation-*.jsonl"  # of `agir compare TASK --all-imitation --results FILE`
 
 
 def pages(rows: dict[str, ledger.Row], readme: str) -> dict[str, str]:
     """{path from the root: its text} of everything that is generated."""
     found = {f"docs/methods/{name}.md": method_page(name, rows) for name in METHODS}
-    return found | {"docs/claims.md": claims_page(rows), "README.md": between(readme, methods_table(rows))}
+    found |= {"docs/claims.md": claims_page(rows), "README.md": between(readme, methods_table(rows), METHODS_IN)}
+    return found | {name: between((ROOT / name).read_text(), results_table(path), TABLE_IN) for name, path in results_pages().items()}
 
 
 # --------------------------------------------------------------------------------------------------------------- methods
@@ -79,12 +90,13 @@ def methods_table(rows: dict[str, ledger.Row]) -> str:
     return table(("method", "", "claims, and how many of their parts hold ✓, fail ✗, are undecided ?"), lines)
 
 
-def between(text: str, inner: str) -> str:
+def between(text: str, inner: str, marks: tuple[str, str]) -> str:
     """`text` with `inner` between the two marks."""
-    pattern = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
+    begin, end = marks
+    pattern = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
     if len(pattern.findall(text)) != 1:
-        raise ValueError(f"README.md should hold '{BEGIN}' and '{END}' once, in this order.")
-    return pattern.sub(lambda _: f"{BEGIN}\n{inner}\n{END}", text)
+        raise ValueError(f"The page should hold '{begin}' and '{end}' once, in this order.")
+    return pattern.sub(lambda _: f"{begin}\n{inner}\n{end}", text)
 
 
 # ---------------------------------------------------------------------------------------------------------------- claims
@@ -160,6 +172,48 @@ def run_text(whole: dict) -> str:
     return f"Run on {whole['when'][:10]} at commit {(whole['commit'] or 'unknown')[:10]}: {took}; {cell(whole['machine'])}{load}."
 
 
+# --------------------------------------------------------------------------------------------------------------- results
+def results_pages() -> dict[str, pathlib.Path]:
+    """{page: the file of its results}."""
+    return {path.with_suffix(".md").relative_to(ROOT).as_posix(): path for path in sorted(ROOT.glob(RESULTS))}
+
+
+def arms_in(path: pathlib.Path) -> tuple[dict[str, Result], dict]:
+    """-> the newest result of each method, in the budget's order, and the frozen budget."""
+    budget = json.loads((SHIPPED / f"{path.stem.removeprefix('imitation-')}.json").read_text())
+    found = {result.method: result for result in Results(path).lines.values()}
+    order = sorted(budget["methods"], key=lambda name: (name != BASE, name))
+    return {name: found[name] for name in order if name in found}, budget
+
+
+def compared(arms: dict[str, Result]) -> Comparison:
+    times = lambda spent: {name: getattr(spent, name) for name in ("per_pass", "per_call", "to_first_action", "per_action")}
+    measured = {name: times(arm.latency) | {"parameters": arm.parameters, "training_s": arm.training_s} for name, arm in arms.items()}
+    return comparison({name: arm.evaluation for name, arm in arms.items()}, (), BASE if BASE in arms else "", measured)
+
+
+def results_table(path: pathlib.Path) -> str:
+    """All figures of all methods, what is not trained yet, and what the task does not suit."""
+    arms, budget = arms_in(path)
+    shown = compared(arms)
+    columns_ = columns(shown)
+    head = ("method", "updates", *(f"{column.title}" for column in columns_), "timed at a load of")
+    lines = []
+    for i, row in enumerate(shown.ordered):
+        updates = " + ".join(f"{count:,}" for count in budget["methods"][row.name].values()) or "none"
+        cells = ["<br>".join((cell(c.cells[i].text), *map(cell, c.cells[i].detail))) for c in columns_]
+        busy = arms[row.name].load
+        lines.append((f"[{row.name}](../methods/{row.name}.md)", updates, *cells, "" if busy is None else f"{busy:.1f}"))
+    missing = [name for name in sorted(budget["methods"]) if name not in arms]
+    parts = [table(head, lines), smallest_difference(shown)]
+    parts += [f"Not trained yet: {', '.join(missing)}."] if missing else []
+    parts += ["What the task does not suit:", "\n".join(f"- {name}: {cell(why)}" for name, why in budget["left_out"].items())]
+    machines = sorted({arm.machine for arm in arms.values()})
+    commits = sorted({(arm.commit or "unknown")[:10] for arm in arms.values()})
+    parts += [f"Trained on {cell(' and '.join(machines))}, at {'commit' if len(commits) == 1 else 'commits'} {', '.join(commits)}."]
+    return "\n\n".join(part for part in parts if part)
+
+
 # ------------------------------------------------------------------------------------------------------------------ text
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(row) + " |" for row in (head, ("---",) * len(head), *rows)]
@@ -201,6 +255,8 @@ def main(argv: list[str]) -> int:
     for path, text in texts.items():
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(text)
+    for path in results_pages().values() if "--figures" in argv else ():
+        save_frontier(path.with_suffix(".png"), Frontier(compared(arms_in(path)[0]).rows))
     return 0
 
 

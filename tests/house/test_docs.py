@@ -7,10 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agir.claims.claim import Claim, Part
 from agir.core.ledger import Row
+from agir.evaluation.latency import Latency
+from agir.evaluation.outcomes import Evaluation
+from agir.training.results import Result, Results
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -169,6 +173,21 @@ def test_stale_pages_are_named(tmp_path, monkeypatch):
 
 
 def test_the_marks_are_needed():
-    assert generate.between(f"a\n{generate.BEGIN}\nold\n{generate.END}\nb", "new") == f"a\n{generate.BEGIN}\nnew\n{generate.END}\nb"
+    assert generate.between("a\n(\nold\n)\nb", "new", ("(", ")")) == "a\n(\nnew\n)\nb"
     with pytest.raises(ValueError, match="should hold"):
-        generate.between("no marks", "new")
+        generate.between("no marks", "new", ("(", ")"))
+
+
+def test_a_table_of_results_has_every_method_what_is_missing_and_why(tmp_path):
+    path = tmp_path / "imitation-pusht.jsonl"
+    spent = Latency(1.0, np.array([2.0, 4.0]), np.array([3.0]), np.array([0.5]), np.array([0.1]), 1.25, "cpu")
+    for method, share in (("behavior-cloning", 0.25), ("diffusion-policy", 0.75)):
+        won = np.arange(80).reshape(2, 40) % 4 < 4 * share
+        columns = {"return": won.astype(float), "length": np.full((2, 40), 10), "success": won}
+        found = Evaluation("pusht", "evaluation", 0, (0, 1), columns, (), {}, 1.0)
+        Results(path).add(Result(method, method, found, spent, 0.9, 12_000, 100.0, "abc", {}, "x86_64", "today"))
+    shown = generate.results_table(path)
+    rows = [line for line in shown.splitlines() if line.startswith("| [")]
+    assert len(rows) == 2 and "diffusion-policy" in rows[0] and "| 75.0<br>" in rows[0] and "| 9,200 |" in rows[0] and "baseline" in rows[0]
+    assert "−50.0<br>" in rows[1] and "worse" in rows[1] and "| 3.00<br>p95" in rows[1] and rows[1].endswith("| 0.9 |")
+    assert "Not trained yet: act, act-jepa, bac," in shown and "- hydra: " in shown and "at commit abc" in shown
