@@ -109,7 +109,6 @@ def test_what_is_redrawn_is_the_likeliest_and_what_draws_no_tokens_is_refused():
     for base, wrong, why in (
         (numbers, {}, "FrequencyAutoregression, which draws no tokens"),
         (policy, {"rounds": 2}, "masked diffusion's"),
-        (policy, {"updates": 3}, "learns nothing"),
     ):
         with pytest.raises(BadSetting, match=why):
             redrawn(base, **wrong)

@@ -16,11 +16,12 @@ from agir.core.spaces import Box, Dict, Discrete, Spec
 from agir.generators.consistent import Consistent, bound
 from agir.generators.nearest import Memories, recalled
 from agir.methods.imitation.mcnn import MCNN
-from agir.methods.imitation.nearest_neighbors import NearestNeighbors, Recall
+from agir.methods.imitation.nearest_neighbors import Recall
 from agir.networks.encoder import Encoder
 from agir.networks.mlp import MLP
 from agir.training.loop import finish, run_block, setup
 from agir.training.memory import Everything, FitIndex, Index, NeuralGas, Untrained, ranks
+from agir.training.settings import make_method
 from agir.training.train import train
 from agir.training.world import make_world
 from agir.verbs import load
@@ -153,5 +154,10 @@ def test_nearest_neighbours_copy_what_was_done(tmp_path):
         seen = jnp.asarray(kept.columns["observation"][row])
         action = policy.act(seen, policy.start(jax.random.key(0)), jax.random.key(0)).action
         np.testing.assert_allclose(action, kept.columns["action"][row], atol=1e-5)
-    with pytest.raises(BadSetting, match="learns nothing"):
-        dataclasses.replace(NearestNeighbors(updates=3), spec=NUMBERS).init(jax.random.key(0))
+
+
+@pytest.mark.parametrize("name", ["ensemble", "nearest-neighbors", "redrawn", "rti-dp", "zip"])
+def test_updates_of_what_learns_nothing_are_refused_before_anything_is_begun(name):
+    with pytest.raises(BadSetting, match=f"{name} learns nothing: leave --updates at 0"):
+        make_method(name, {"updates": 3})
+    assert make_method(name, {"updates": 0}).updates == 0

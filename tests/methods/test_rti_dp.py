@@ -81,7 +81,6 @@ def test_what_cannot_be_warmed_is_refused():
     for policy, settings, why in (
         (base(FlowPolicy), {}, "holds a Flow"),
         (base(), {"warm": 0}, "1 to 100"),
-        (base(), {"updates": 5}, "learns nothing"),
     ):
         with pytest.raises(BadSetting, match=why):
             warmed(policy, **settings)

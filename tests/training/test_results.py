@@ -55,7 +55,7 @@ def test_other_settings_seeds_or_episodes_are_other_results(tmp_path):
 
 
 def test_a_run_that_another_arm_is_brought_is_trained_even_if_its_own_result_is_known(tmp_path):
-    arms = {"base": Arm("toy-clone", {"updates": 2}), "given": Arm("toy-reuse", {"updates": 2}, brought={"base": "base"})}
+    arms = {"base": Arm("toy-clone", {"updates": 2}), "given": Arm("toy-reuse", brought={"base": "base"})}
     path = tmp_path / "results.jsonl"
     measure(ready(tmp_path / "a", {"base": arms["base"]}), episodes=2, results=Results(path))
     found = measure(ready(tmp_path / "b", arms), episodes=2, results=Results(path))

@@ -14,6 +14,7 @@ from agir.core import registry
 from agir.core.errors import BadSetting, UnknownName
 from agir.core.nouns import Learner, Method, Source
 from agir.core.stages import named
+from agir.training.sources import Nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +81,8 @@ def with_settings(learner: Learner, values: dict[str, Any]) -> Learner:
     for flag, value in values.items():
         if flag not in known:
             raise UnknownName(f"setting of {named(learner)}", flag, known)
+        if flag == "updates" and value and isinstance(learner.learns_from, Nothing):
+            raise BadSetting(f"{named(learner)} learns nothing: leave --updates at 0.")
         learner = _replace(learner, known[flag].path, fitted(flag, known[flag], value))
     return learner
 

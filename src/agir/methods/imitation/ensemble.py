@@ -37,8 +37,6 @@ class Ensemble(Method):
                 f"--base plans with a {type(self.base.planner).__name__}, which counts on its own executor: bring a run whose plans do not "
                 "depend on the last one."
             )
-        if self.updates:
-            raise BadSetting("An ensemble of plans learns nothing: leave --updates at 0.")
         return ()
 
     def policy(self, state: tuple) -> Policy:

@@ -33,8 +33,6 @@ class NearestNeighbors(Method):
     updates: int = 0  # nothing is learnt
 
     def init(self, key: Key) -> tuple:
-        if self.updates:
-            raise BadSetting("nearest-neighbors learns nothing: leave --updates at 0.")
         if not 1 <= self.neighbors <= len(self.index.memories.keys):
             raise BadSetting(f"--neighbors is 1 to {len(self.index.memories.keys)}, the rows that the index has room for.")
         return ()

@@ -35,8 +35,6 @@ class Redrawn(Method):
             raise BadSetting(f"--base plans with a {type(generator).__name__}, which draws no tokens: bring a run of fast, say.")
         if self.rounds and not isinstance(generator, Masked):
             raise BadSetting(f"--rounds are masked diffusion's; --base plans with a {type(generator).__name__}: leave them at 0.")
-        if self.updates:
-            raise BadSetting("A policy that is redrawn learns nothing: leave --updates at 0.")
         how = {"temperature": jnp.asarray(self.temperature, jnp.float32)} | ({"rounds": self.rounds} if self.rounds else {})
         return dataclasses.replace(planner.model, generator=dataclasses.replace(generator, **how))
 

@@ -47,8 +47,6 @@ class RTIDP(Method):
             raise BadSetting(f"--base holds a {type(generator).__name__}: RTI-DP warm-starts a run of diffusion-policy.")
         if not 1 <= self.warm <= self.passes:
             raise BadSetting(f"--warm is 1 to {self.passes}, the passes, not {self.warm}.")
-        if self.updates:
-            raise BadSetting("RTI-DP learns nothing: leave --updates at 0.")
         generator = dataclasses.replace(generator, sampler=self.sampler, sampling_passes=self.passes)
         return ChunkModel(planner.model.encoder, generator)
 

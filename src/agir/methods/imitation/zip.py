@@ -37,8 +37,6 @@ class ZIP(Method):
 
     def init(self, key: Key) -> tuple:
         memories = self.index.memories
-        if self.updates:
-            raise BadSetting("zip learns nothing: leave --updates at 0.")
         if memories.mask.shape[-1] <= memories.history:
             raise BadSetting(f"zip looks one row ahead: --index.horizon is {memories.history + 1} or more, not {memories.mask.shape[-1]}.")
         return ()
