@@ -1,5 +1,6 @@
 """Axes, lines, places of labels, and colours that everybody can tell apart."""
 
+import dataclasses
 import itertools
 import re
 import xml.etree.ElementTree
@@ -234,7 +235,8 @@ def test_figures_are_written(tmp_path):
     save_curve(tmp_path / "curve.png", curves().charts[0])
     save_curve(tmp_path / "curve.svg", curves().charts[1])
     save_frontier(tmp_path / "frontier.png", Frontier(rows()))
-    for name in ("curve.png", "frontier.png"):
+    save_frontier(tmp_path / "crowd.png", Frontier([dataclasses.replace(row, name=f"{row.name} {i}") for i in range(5) for row in rows()]))
+    for name in ("curve.png", "frontier.png", "crowd.png"):
         pixels = np.asarray(Image.open(tmp_path / name).convert("RGB"), float)
         assert pixels.shape[1] > 600 and 0.01 < (np.abs(pixels - 255).max(-1) > 40).mean() < 0.5
     text = (tmp_path / "curve.svg").read_text()

@@ -191,11 +191,7 @@ def frontier_chart(frontier: Frontier, slots: Slots) -> Markup:
     x = Axis(low / 1.15, high * 1.15, 46.0, width - 60, True)
     shares = [end for row in rows for end in whiskers(row.success, row.name)]
     y = Axis(max(0.0, math.floor(10 * min(shares) - 0.3) / 10), min(1.0, math.ceil(10 * max(shares) + 0.3) / 10), height - 44, 34.0)
-    best, corner = -1.0, []
-    for time, row in sorted(zip(times, rows), key=lambda pair: (pair[0], -float(pair[1].success.value))):
-        if not row.floor and float(row.success.value) > best:
-            best = float(row.success.value)
-            corner.append((float(x(time)), float(y(best))))
+    corner = [(float(x(row.per_action.median_ms)), float(y(row.success.value))) for row in unbeaten(rows)]
     steps = "".join(f"L{px:.1f} {before:.1f}L{px:.1f} {py:.1f}" for (_, before), (px, py) in zip(corner, corner[1:]))
     edge = f"M{corner[0][0]:.1f} {corner[0][1]:.1f}{steps}L{x.end:.1f} {corner[-1][1]:.1f}" if corner else ""
     hint = element("text", "faster and surer ↖", x=x.start + 8, y=y.end + 14, class_="hint") if len(rows) > 1 else None
@@ -207,12 +203,22 @@ def frontier_chart(frontier: Frontier, slots: Slots) -> Markup:
     return picture(width, height, text, *inside, class_="chart wide")
 
 
+def unbeaten(rows: list[MethodRow]) -> list[MethodRow]:
+    """Those that no faster or equally fast method succeeds as often as, from the fastest to the surest; all with success and latency."""
+    best, found = -1.0, []
+    for row in sorted(rows, key=lambda row: (float(row.per_action.median_ms), -float(row.success.value))):
+        if not row.floor and float(row.success.value) > best:
+            best = float(row.success.value)
+            found.append(row)
+    return found
+
+
 def _frontier_points(rows: list[MethodRow], times: list[float], x: Axis, y: Axis, slots: Slots) -> Markup:
     made, places = [], [(float(x(time)), float(y(row.success.value))) for row, time in zip(rows, times)]
     taken = [(px - 6, px + 6, py - 6, py + 6) for px, py in places]
     for row, time, (px, py) in zip(rows, times, places):
         e, text = row.success, shorten(row.name)
-        left, base = _label(px, py, 7.3 * len(text), taken, x.end + 55)
+        left, base = label_place(px, py, 7.3 * len(text), taken, x.end + 55)
         taken.append((left, left + 7.3 * len(text), base - 10, base + 3))
         whisker = element("line", x1=px, x2=px, y1=float(y(e.low)), y2=float(y(e.high)), class_="whisker")
         about = f"{row.name}: {percent(e.value)}% ({ends(e, percent)}, {sample_size(e, row.floor)}) at {significant(time)} ms"
@@ -221,7 +227,7 @@ def _frontier_points(rows: list[MethodRow], times: list[float], x: Axis, y: Axis
     return fragment(made)
 
 
-def _label(px: float, py: float, width: float, taken: list[tuple], end: float) -> tuple[float, float]:
+def label_place(px: float, py: float, width: float, taken: list[tuple], end: float) -> tuple[float, float]:
     """-> where a point's name begins: the place around it that covers least of what is `taken` (left, right, top, bottom)."""
     around = [(side, drop) for drop in (-8.0, 4.0, 17.0, -20.0, 29.0) for side in (8.0, -8.0 - width)]
 
