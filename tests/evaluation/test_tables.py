@@ -97,6 +97,8 @@ def test_the_terminal_shows_all_figures_in_any_width(width):
         for cell in column.cells:
             assert cell.text in text and all(line in text for line in cell.detail)
     assert smallest_difference(comparison).split()[-2] == "3.4" and "3.4" in text
+    alone = dataclasses.replace(comparison, rows=[row for row in comparison.rows if row.floor or row is comparison.rows[0]])
+    assert smallest_difference(alone) == ""  # there is nothing that it could differ from
     assert "●" in text
 
 

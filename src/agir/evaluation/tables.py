@@ -196,8 +196,8 @@ def _plain(value: Number | None, say: Callable[[Number], str]) -> Cell:
 
 
 def smallest_difference(comparison: Comparison) -> str:
-    """The sentence that says what the table could not have seen; empty where it is not known."""
-    if comparison.smallest_difference is None:
+    """The sentence that says what the table could not have seen; empty where it is not known, or one method stands alone."""
+    if comparison.smallest_difference is None or sum(not row.floor for row in comparison.rows) < 2:
         return ""
     least = percent(comparison.smallest_difference)
     return f"The smallest difference of success that these numbers of episodes could have shown is {least} points."
