@@ -1,5 +1,5 @@
 """Writes the pages that follow from the code, the ledger and results: docs/methods/, docs/claims.md, the tables in README.md and in
-docs/results/imitation-*.md (of the arms in the file of the same name beside it; `--figures` draws their frontiers too).
+docs/results/imitation-*.md (of the arms in the file of the same name beside it), docs/planar.md. `--figures` draws pictures too.
 
     uv run python docs/generate.py             writes them
     uv run python docs/generate.py --check     writes nothing; names the pages that are out of date, and fails if there are any
@@ -19,10 +19,14 @@ from agir.claims.claim import Claim
 from agir.core import ledger, registry
 from agir.core.names import CLAIMS, METHODS
 from agir.core.nouns import Learner
+from agir.core.spaces import outline
 from agir.evaluation.drawing import Frontier
-from agir.evaluation.figures import save_frontier
-from agir.evaluation.sections import comparison
+from agir.evaluation.figures import save_frontier, save_stills
+from agir.evaluation.rollout import evaluate
+from agir.evaluation.sections import comparison, rollouts
 from agir.evaluation.tables import Comparison, columns, smallest_difference
+from agir.tasks.find import task as find_task
+from agir.tasks.planar.presets import COMMON, PRESETS
 from agir.training.budget import BASE, SHIPPED
 from agir.training.results import Result, Results
 from agir.training.settings import settings_of
@@ -37,7 +41,11 @@ RESULTS = "docs/results/imitation-*.jsonl"  # of `agir compare TASK --all-imitat
 def pages(rows: dict[str, ledger.Row], readme: str) -> dict[str, str]:
     """{path from the root: its text} of everything that is generated."""
     found = {f"docs/methods/{name}.md": method_page(name, rows) for name in METHODS}
-    found |= {"docs/claims.md": claims_page(rows), "README.md": between(readme, methods_table(rows), METHODS_IN)}
+    found |= {
+        "docs/planar.md": planar_page(),
+        "docs/claims.md": claims_page(rows),
+        "README.md": between(readme, methods_table(rows), METHODS_IN),
+    }
     return found | {name: between((ROOT / name).read_text(), results_table(path), TABLE_IN) for name, path in results_pages().items()}
 
 
@@ -214,6 +222,44 @@ def results_table(path: pathlib.Path) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+# ---------------------------------------------------------------------------------------------------------------- planar
+def planar_page() -> str:
+    """The presets of one family of tasks: drawn, what each can and cannot show, and how it differs from the usual settings."""
+    rows = []
+    for name, preset in PRESETS.items():
+        own = ", ".join(f"`{option}={value}`" for option, value in preset.settings.items() if COMMON.get(option, None) != value)
+        its = find_task(f"planar/{name}")
+        seen = f"{outline(its.spec.observation)}, {outline(its.spec.action)}"
+        rows.append((f"`planar/{name}`", cell(preset.shows), cell(seen), own, f"{its.horizon}", f"{100 * preset.rate:g}%"))
+    head = (
+        "task",
+        "what it can show, and what it cannot",
+        "observed and done",
+        "settings of its own",
+        "steps",
+        "its demonstrator succeeds in",
+    )
+    parts = [
+        "# Planar",
+        "One small world of contact, compiled, in which many claims about imitation can be checked within minutes: a hand on a table, with "
+        "things that can be pushed, gripped, inserted or wiped, lanes and strokes. `agir tasks planar/PRESET` says what a preset's "
+        "settings are and mean; any of them can be set behind the name, as in `planar/push,observe=image,image=64,views=2`.",
+        "![Each preset as one of its demonstrations began, and the ways of six of them](planar.png)",
+        table(head, rows),
+        "Each setting that stands in no row is that of all: " + ", ".join(f"`{option}={value}`" for option, value in COMMON.items()) + ".",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def draw_planar(path: pathlib.Path, episodes: int = 6) -> None:
+    panels = {}
+    for name in PRESETS:
+        its = find_task(f"planar/{name}")
+        found = evaluate(its.expert(), its, episodes, purpose="demonstrations", record=episodes)
+        panels[name] = rollouts(its, {"demonstrator": found})
+    save_stills(path, panels)
+
+
 # ------------------------------------------------------------------------------------------------------------------ text
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(row) + " |" for row in (head, ("---",) * len(head), *rows)]
@@ -255,8 +301,10 @@ def main(argv: list[str]) -> int:
     for path, text in texts.items():
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(text)
-    for path in results_pages().values() if "--figures" in argv else ():
-        save_frontier(path.with_suffix(".png"), Frontier(compared(arms_in(path)[0]).rows))
+    if "--figures" in argv:
+        draw_planar(ROOT / "docs" / "planar.png")
+        for path in results_pages().values():
+            save_frontier(path.with_suffix(".png"), Frontier(compared(arms_in(path)[0]).rows))
     return 0
 
 

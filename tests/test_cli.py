@@ -1,5 +1,6 @@
 """The command: what it prints, what it refuses, and that a user can go from data to a policy with it."""
 
+import dataclasses
 import json
 import signal
 import time
@@ -12,6 +13,7 @@ from agir.claims.claim import Arm, Claim, Part
 from agir.core import registry
 from agir.core.errors import BadSetting
 from agir.method_flags import parse
+from agir.training.settings import field_comments
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +58,22 @@ def test_listings(capsys):
     assert run("tasks", "pole") == 0
     text = capsys.readouterr().out
     assert "cartpole" in text and "mountain-car" not in text
+
+
+def test_a_task_says_what_it_is_and_what_its_settings_mean(capsys):
+    assert run("tasks", "planar/push,observe=tokens") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "cannot show momentum" in text and "succeeds in 100%" in text and "velocity, m/s, world, 10 Hz" in text
+    assert "observe tokens state: a vector" in text and "planar/push,observe=tokens,NAME=VALUE" in text and "clearance" not in text
+    assert run("tasks", "multipath") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "modes 2 how many routes there are" in text and "multipath/NAME=VALUE,NAME=VALUE" in text
+    assert run("tasks", "gridworld/cliff") == 0 and "slip 0.1 the chance" in " ".join(capsys.readouterr().out.split())
+    assert run("tasks", "multipath/modes=5") == cli.EXIT_USER and "even number of gaps" in capsys.readouterr().err
+    for name in registry.names("task"):  # every setting of every task says what it means
+        kind = registry.find("task", name)
+        for field in dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ():
+            assert field.name == "variant" or field_comments(kind)[field.name], f"{name}: {field.name}"
 
 
 def test_a_version_and_a_nearest_name(capsys):

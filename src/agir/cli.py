@@ -296,7 +296,7 @@ def claim(argv: list[str]) -> int:
     return run_claims(asked.slugs, asked.folder, asked.pilot, asked.results)
 
 
-@command("tasks", "[WORD ...]", "what there is to do; `agir tasks metaworld` lists a family")
+@command("tasks", "[WORD ...]", "what there is to do; `agir tasks NAME` says what one is, and its settings")
 def tasks(argv: list[str]) -> int:
     return task_listing(argv)
 

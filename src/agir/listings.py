@@ -1,10 +1,15 @@
-"""What the command lists: its commands, tasks, methods, claims. Nothing here imports JAX, but for the variants of one family of tasks."""
+"""What the command lists: its commands, tasks, methods, claims. Nothing here imports JAX, but for one family of tasks, or one task."""
 
 import difflib
+import inspect
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from agir.core import registry
 from agir.core.errors import BadSetting
+
+if TYPE_CHECKING:
+    from agir.core.nouns import Task
 
 
 def show_help(commands: dict[str, tuple[str, str]]) -> int:
@@ -47,16 +52,71 @@ def listing(kind: str, argv: list[str], columns: tuple[str, ...], cells: Callabl
 
 
 def task_listing(argv: list[str]) -> int:
-    """All families; of one that is named, its variants too (those that begin as said)."""
-    family, _, begin = argv[0].partition("/") if len(argv) == 1 else ("", "", "")
+    """All families; of one that is named, its variants (those that begin as said); of one task, what it is."""
+    family, _, rest = argv[0].partition("/") if len(argv) == 1 else ("", "", "")
     if family not in registry.names("task"):
         return listing("task", argv, ("task", ""), lambda name, about: (name, about))
+    known = getattr(registry.find("task", family), "variants", ())
+    if rest in known or "=" in rest or not known:
+        return task_page(argv[0])
     listing("task", [family], ("task", ""), lambda name, about: (name, about))
-    variants = [name for name in getattr(registry.find("task", family), "variants", ()) if name.startswith(begin)]
-    if begin and not variants:
-        raise BadSetting(f"No variant of {family} begins with '{begin}'. `agir tasks {family}` lists all.")
-    for name in sorted(variants):
+    variants = sorted(name for name in known if name.startswith(rest))
+    if not variants:
+        raise BadSetting(f"No variant of {family} begins with '{rest}'. `agir tasks {family}` lists all.")
+    for name in variants:
         print(f"  {family}/{name}")
-    example = f"{family}/{sorted(variants)[0]}," if variants else f"{family}/"
-    print(f"\nSettings stand behind the name, with commas between: {example}NAME=VALUE,NAME=VALUE")
+    print(f"\n`agir tasks {family}/{variants[0]}` says what it is, and its settings.")
     return 0
+
+
+def task_page(name: str) -> int:
+    """What is seen and done, who shows it, what it is good for, and its settings."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from agir.tasks.find import task
+    from agir.training.settings import field_comments
+
+    its, console = task(name), Console()
+    console.print(_grid([(Text(what), Text(fact)) for what, fact in _facts(its).items() if fact]))
+    for paragraph in _own_text(type(its)):
+        console.print(f"\n{paragraph}", highlight=False, markup=False)
+    if settings := getattr(its, "settings", {}):
+        joint = "," if "/" in name else "/"
+        console.print(f"\nSettings, behind the name with commas between: {name}{joint}NAME=VALUE,NAME=VALUE\n", highlight=False)
+        comments = field_comments(type(its))
+        console.print(_grid([(Text(option), str(value), Text(comments.get(option, ""))) for option, value in settings.items()]))
+    return 0
+
+
+def _facts(its: "Task") -> dict[str, str]:
+    """{what: in words}; empty where there is nothing to say."""
+    from agir.core.spaces import outline
+
+    meaning, rate_hz = its.spec.meaning, its.spec.meaning.rate_hz
+    means = ", ".join(word for word in (meaning.kind, meaning.unit, meaning.frame, f"{rate_hz:g} Hz" if rate_hz else "") if word)
+    return {
+        its.name: its.about,
+        "shows": its.shows,
+        "observation": outline(its.spec.observation),
+        "action": f"{outline(its.spec.action)} ({means})",
+        "horizon": f"{its.horizon} steps" + (f", {its.horizon / rate_hz:g} s" if rate_hz else ""),
+        "demonstrator": "" if its.expert_rate is None else f"succeeds in {100 * its.expert_rate:g}% of its episodes (measured)",
+    }
+
+
+def _own_text(kind: type) -> list[str]:
+    """The paragraphs of a class's own docstring; a dataclass without one is given its signature by Python, which says nothing new."""
+    text = kind.__dict__.get("__doc__") or ""
+    text = "" if text.startswith(f"{kind.__name__}(") else inspect.cleandoc(text)
+    return [" ".join(paragraph.split()) for paragraph in text.split("\n\n") if paragraph]
+
+
+def _grid(rows: list[tuple]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table

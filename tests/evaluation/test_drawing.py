@@ -23,11 +23,14 @@ from agir.evaluation.drawing import (
     frontier_chart,
     lost_seeds,
 )
-from agir.evaluation.figures import save_curve, save_frontier
+from agir.evaluation.figures import save_curve, save_frontier, save_stills
 from agir.evaluation.markup import Markup, element, fragment, short
 from agir.evaluation.report import _asset
+from agir.evaluation.rollout import evaluate
+from agir.evaluation.sections import rollouts
 from agir.evaluation.statistics import wilson
 from agir.evaluation.tables import MethodRow, Times
+from agir.tasks.find import task as find_task
 
 # Machado, Oliveira & Fernandes 2009, severity 1: linear RGB as it is seen.
 SIGHT = {
@@ -236,10 +239,14 @@ def test_figures_are_written(tmp_path):
     save_curve(tmp_path / "curve.svg", curves().charts[1])
     save_frontier(tmp_path / "frontier.png", Frontier(rows()))
     save_frontier(tmp_path / "crowd.png", Frontier([dataclasses.replace(row, name=f"{row.name} {i}") for i in range(5) for row in rows()]))
+    expert = {"demonstrator": evaluate(find_task("planar/push").expert(), find_task("planar/push"), 3, purpose="demonstrations", record=3)}
+    assert expert["demonstrator"].success.all()  # it is shown what no observation holds
+    save_stills(tmp_path / "stills.png", {"push": rollouts(find_task("planar/push"), expert)}, across=1)
     for name in ("curve.png", "frontier.png", "crowd.png"):
         pixels = np.asarray(Image.open(tmp_path / name).convert("RGB"), float)
         assert pixels.shape[1] > 600 and 0.01 < (np.abs(pixels - 255).max(-1) > 40).mean() < 0.5
     text = (tmp_path / "curve.svg").read_text()
     assert "two-step regression" in text and "<text" in text
+    assert np.asarray(Image.open(tmp_path / "stills.png").convert("RGB")).std() > 10
     with pytest.raises(BadSetting, match="nothing finite"):
         save_curve(tmp_path / "x.png", Chart("Loss", [Curve("a", [1], [np.nan])], "loss"))

@@ -38,6 +38,7 @@ class Task:
     horizon: int  # steps after which an episode is truncated
     compiled: bool = True
     about: str = ""  # one line for the listing
+    shows: str = ""  # what can and cannot be shown with it
     usual_demonstrations: int | None = 100  # episodes asked of `demonstrations` where nothing is said; None: all there are
     expert_rate: float | None = None  # measured success of the scripted expert, where there is one
     infos: tuple[str, ...] = ("success",)  # on the host: what of `info` is recorded at every step (numbers of fixed shapes)

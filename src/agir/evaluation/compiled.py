@@ -52,8 +52,9 @@ def _move(env: Environment, policy: Policy, key: Key, lanes: tuple, time: Any) -
 
 def _episode(env: Environment, policy: Policy, spec: Spec, horizon: int, key: Key) -> dict[str, Any]:
     lanes = _begin(env, policy, key)
-    _, seen, memory = jax.tree.map(lambda x: x[0], lanes)
-    _check_action(policy, spec, jax.eval_shape(lambda: policy.act(seen, memory, key).action))
+    state, seen, memory = jax.tree.map(lambda x: x[0], lanes)
+    action = jax.eval_shape(lambda: policy.act(seen if policy.see is None else policy.see(state), memory, key).action)
+    _check_action(policy, spec, action)
     _, act_info, after = jax.eval_shape(lambda: _move(env, policy, key, lanes, 0))[1]
 
     def one(carry: tuple) -> tuple:

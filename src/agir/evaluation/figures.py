@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from agir.core.errors import BadSetting
 from agir.evaluation.axes import SERIES, linear_ticks, log_ticks, spread, tick_text
 from agir.evaluation.drawing import Chart, Frontier, condensed, is_logarithmic, label_place, reach, unbeaten
 from agir.evaluation.markup import printable
+from agir.evaluation.scenes import ROLES, Camera, Rollouts, pack
 from agir.evaluation.tables import MethodRow
 
 INK, MUTED, HAIR = "#1b1d22", "#5c5f68", "#dfdcd3"
@@ -128,3 +129,53 @@ def _name_points(axes: Any, rows: list[MethodRow], bold: list[MethodRow]) -> Non
             printable(row.name), (float(row.per_action.median_ms), 100 * row.success.value), (left - x, y - base),
             textcoords="offset points", fontsize=size, fontweight="bold" if row in bold else "normal", color=INK if row in bold else MUTED,
         )  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------------------------- stills
+PANEL = 320.0  # units of a panel's width, as on the page
+FILLS = {"ground": "#f0ede5", "demonstration": "none", "goal": "#0a8f632e", "obstacle": "#8b8f99cc", "object": "#e2a100"}
+LINES = {"ground": "#dcd8cc", "demonstration": "#9aa2b180", "goal": "#0a8f63", "obstacle": "#8b8f99", "object": "#e2a100"}
+
+
+def save_stills(path: str | os.PathLike, panels: Mapping[str, Rollouts], across: int = 4) -> None:
+    """A panel for each name: the scene as the first episode began, and the ways of all its episodes."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    down = -(-len(panels) // across)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(2.3 * across, 2.4 * down))
+        for place, (name, section) in enumerate(panels.items(), 1):
+            axes = figure.add_subplot(down, across, place)
+            axes.set_title(printable(name), loc="left", fontweight="bold", fontsize=9)
+            axes.set_axis_off()
+            _still(axes, section)
+        figure.tight_layout(pad=0.6)
+        figure.savefig(path)
+
+
+def _still(axes: Any, section: Rollouts) -> None:
+    packed = pack(section)
+    camera = Camera(section, packed, PANEL)
+    first = np.split(packed.points[0][0], np.cumsum(packed.counts)[:-1])
+    shapes = [(shape, np.asarray(shape["points"], float)) for shape in section.scene["shapes"]] + list(zip(packed.moving, first))
+    for shape, points in sorted(shapes, key=lambda pair: ROLES.index(pair[0].get("role", "object"))):
+        _draw(axes, shape, camera(points))
+    for place, frames in enumerate(packed.points if packed.traced is not None else []):
+        way = camera(frames[:, packed.traced])
+        axes.plot(way[:, 0], way[:, 1], color=SERIES[0][0], lw=0.8 if place else 1.4, alpha=0.3 if place else 0.9)
+    axes.set(xlim=(0, camera.width), ylim=(camera.height, 0), aspect="equal")
+
+
+def _draw(axes: Any, shape: dict, seen: np.ndarray) -> None:
+    from matplotlib.patches import Circle, Polygon
+
+    role = shape.get("role", "object")
+    fill, line = FILLS.get(role, SERIES[0][0]), LINES.get(role, SERIES[0][0])
+    if shape["kind"] == "line":
+        points_wide = max(1.0, float(shape.get("width", 0.0) * seen[:, 2].mean()) * 0.45)
+        axes.plot(seen[:, 0], seen[:, 1], color=line, lw=points_wide, solid_capstyle="round")
+    elif shape["kind"] == "circle":
+        axes.add_patch(Circle(seen[0, :2], max(3.0, float(shape.get("radius", 0.0) * seen[0, 2])), facecolor=fill, edgecolor=line, lw=0.8))
+    else:
+        axes.add_patch(Polygon(seen[:, :2], facecolor=fill, edgecolor=line, lw=0.8))

@@ -66,7 +66,7 @@ class Acrobot(Native):
     about: ClassVar[str] = "swing a two-link arm's tip above the bar by the elbow's motor; three actions"
     expert_rate: ClassVar[float] = 0.995
 
-    horizon: int = 500
+    horizon: int = 500  # steps after which an episode is cut off
 
     @property
     def spec(self) -> Spec:

@@ -60,7 +60,7 @@ class CartPole(Native):
     about: ClassVar[str] = "keep a pole on a cart upright for 500 steps; two actions"
     expert_rate: ClassVar[float] = 1.0
 
-    horizon: int = 500
+    horizon: int = 500  # steps after which an episode is cut off
 
     @property
     def spec(self) -> Spec:

@@ -64,7 +64,7 @@ class PointMaze(Native):
     expert_rate: ClassVar[float] = 1.0
 
     variant: str
-    fixed: bool = False
+    fixed: bool = False  # the start lies in the layout's cell S and the goal in its cell G; else anywhere
     steps: int = 0  # the horizon; 0: the layout's own
 
     @property

@@ -44,7 +44,7 @@ class MountainCar(Native):
     about: ClassVar[str] = "swing a weak car up a hill within 200 steps; three actions, no reward before the top"
     expert_rate: ClassVar[float] = 1.0
 
-    horizon: int = 200
+    horizon: int = 200  # steps after which an episode is cut off
 
     @property
     def spec(self) -> Spec:

@@ -4,20 +4,9 @@ All routes begin on one line and leave it late, so the mean of what was demonstr
 the episode). Which route an episode takes is drawn at its start and stands in no observation before the fork. Observed are the
 place x, y and how far ahead the next wall is (m; 0 behind the last).
 
-    modes        how many routes there are: every row of walls has modes ** (1 / rows) gaps
-    rows         walls one behind the other; between them the routes meet again
-    approach     actions on the common line before each fork
-    leaps        actions from a fork to a gap. With few the decision is one action, and its mean is past mending; with many, a
-                 regression that acts at every step mends itself: E[velocity | place] moves a crowd as the demonstrations did
-    pauses       before so many of the walls lies a station at which the point must stand for `wait` steps, not necessarily on end.
-                 The demonstrator stands up to half as long again, counting for itself, and moves no bit while it stands: what is
-                 observed on its first still step is what is observed on its last
-    noise        of each of the demonstrator's strides (standard deviation, m); none while it stands
-    gap          width of a gap, as a share of the distance between two
-    distractors  entries of the observation that wander by themselves and mean nothing
-    control      what an action is: a "velocity", or the "position" to move to
-    image        pixels of a side of the image, from above, that is observed instead; 0: the numbers
-    steps        the horizon; 0: twice the longest demonstration
+With few `leaps` the decision is one action, and its mean is past mending; with many, a regression that acts at every step mends
+itself: E[velocity | place] moves a crowd as the demonstrations did. At a station the demonstrator counts for itself and moves no bit
+while it stands: what is observed on its first still step is what is observed on its last.
 
 Commands that would move the point by less than FRICTION_M do not, as static friction would have it: a memoryless regression, whose
 mean of many stops and one start is a crawl, stands at the first station for ever, and a memoryless sampler soon leaves it.
@@ -67,18 +56,18 @@ class Multipath(Native):
     family: ClassVar[str] = "multipath"
     about: ClassVar[str] = "cross a field of walls by any of several routes: modes=, rows=, pauses=, noise=, distractors=, control="
 
-    modes: int = 2
-    rows: int = 1
-    approach: int = 4
-    leaps: int = 1
-    pauses: int = 0
-    wait: int = 5
-    noise: float = 0.02
-    gap: float = 0.6
-    distractors: int = 0
-    control: str = "velocity"
-    image: int = 0
-    steps: int = 0
+    modes: int = 2  # how many routes there are: every row of walls has modes ** (1 / rows) gaps
+    rows: int = 1  # walls one behind the other; between them the routes meet again
+    approach: int = 4  # actions on the common line before each fork
+    leaps: int = 1  # actions from a fork to a gap (few: the decision is one action; many: what acts at every step mends itself)
+    pauses: int = 0  # before so many of the walls lies a station, at which the point must stand; the demonstrator stands still there
+    wait: int = 5  # steps to stand at a station, not necessarily on end; the demonstrator stands up to half as long again
+    noise: float = 0.02  # of each of the demonstrator's strides (standard deviation, m); none while it stands
+    gap: float = 0.6  # width of a gap, as a share of the distance between two
+    distractors: int = 0  # entries of the observation that wander by themselves and mean nothing
+    control: str = "velocity"  # what an action is: a "velocity", or the "position" to move to
+    image: int = 0  # pixels of a side of the image, from above, that is observed instead; 0: the numbers
+    steps: int = 0  # the horizon; 0: twice the longest demonstration
 
     def __post_init__(self):
         if min(self.rows, self.modes) < 1 or self.gaps**self.rows != self.modes or (self.gaps % 2 and self.modes > 1):

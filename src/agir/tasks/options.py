@@ -89,6 +89,11 @@ class Optioned(Task):
     variants: tuple[str, ...] = ()
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """{option: its value}, without the variant; the comments behind the fields say what they mean."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "variant"}
+
+    @property
     def name(self) -> str:
         variant, parts = getattr(self, "variant", ""), []
         for field in dataclasses.fields(self):

@@ -91,7 +91,7 @@ class Pendulum(Native):
     about: ClassVar[str] = "swing a pendulum up and hold it; pendulum/hidden does not show the speed"
 
     variant: str = "full"
-    horizon: int = 200
+    horizon: int = 200  # steps after which an episode is cut off
 
     @property
     def expert_rate(self) -> float:

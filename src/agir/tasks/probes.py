@@ -109,8 +109,8 @@ class GridWorld(Native):
     about: ClassVar[str] = "walk a grid to its goal: gridworld/corridor, open, cliff, four-rooms; slip=; optimal values are known"
 
     variant: str = "open"
-    slip: float = 0.1
-    horizon: int = 100
+    slip: float = 0.1  # the chance that a step goes to one side
+    horizon: int = 100  # steps after which an episode is cut off
 
     @property
     def expert_rate(self) -> float | None:
@@ -217,9 +217,9 @@ class Bandit(Native):
     expert_rate: ClassVar[float] = 1.0
 
     variant: str = "arms"
-    contexts: int = 4
-    arms: int = 5
-    horizon: int = 1
+    contexts: int = 4  # how many there are to see
+    arms: int = 5  # actions to choose from
+    horizon: int = 1  # steps after which an episode is cut off
 
     @property
     def chances(self) -> np.ndarray:

@@ -88,7 +88,7 @@ def picture(figures: list[Figure], camera: Camera, size: int, tint: Any = None, 
     return paint(Figures.of(figures), colours, camera, jnp.full((size, size, 3), 0.85) if ground is None else ground)
 
 
-ROLES = {"hand": "agent", "wall": "obstacle", "distractor": "link"}  # kinds that a drawing calls otherwise
+ROLES = {"hand": "agent", "wall": "obstacle", "distractor": "obstacle"}  # kinds that a drawing calls otherwise
 
 
 def drawing(figures: list[Figure]) -> list[dict]:

@@ -1,25 +1,7 @@
 """Planar: one small world of contact, as a table of presets. `planar/PRESET,option=value,...`.
 
-The options that every preset knows (None: the preset's own value, in PRESETS):
-
-    observe     "state", a vector; "tokens", [things, features]; "image", with what the robot knows by itself; "keypoints", [views,
-                points, 2]: the hand's two tips and wrist and the goal, in image widths
-    image       pixels of an image's side, 16 to 64
-    views       1, from above; 2, also from aside. The cameras are calibrated: `Planar.cameras`
-    vary        how much light, texture and cameras differ from episode to episode, 0 to 1
-    embodiment  how the hand looks, and where its keypoints are: "point" (a disc), "gripper" or "hand". A hand's demonstrations are
-                action-free (`Dataset.without_actions`)
-    control     what an action is: a "velocity" (m/s), or the "position" to move to (m)
-    noise       of each of the demonstrator's strides (standard deviation, m); a tenth of it where it takes care
-    speed       of the demonstrator, as a share of the fastest; uneven: how far below that it may be, afresh at each step
-    modes       how many ways the demonstrator has
-    slip        of each of the hand's strides, whoever acts (standard deviation, m): noise of the system
-    inertia     the share of its velocity that the hand keeps; it is then observed too
-    steps       the horizon
-
-and those that some know: `distractors`, `region` (goals "inside" the training region, "outside" of it, or "all"), `goal` (which of
-eight), `shape` ("disc" or "box"), `friction`, `clearance` (of the peg in the slot, m), `blind` (how far from its place, at most, the
-slot is said to be, m), `disturb` (how far, at most, the fixture jumps, m), `width` (half of the lane's, m), `word` (which strokes).
+An option that is None has the preset's own value (PRESETS); every preset knows those from `observe` to `inertia` and `steps`,
+and some know others. A hand's demonstrations are action-free (`Dataset.without_actions`).
 
 `blind` and the jumps of `disturb` are hidden in the state's vector only: images and tokens show the fixture where it is.
 
@@ -70,29 +52,29 @@ class Planar(Native):
     about: ClassVar[str] = ABOUT
 
     variant: str
-    observe: str | None = None
-    image: int | None = None
-    views: int | None = None
-    vary: float | None = None
-    embodiment: str | None = None
-    control: str | None = None
-    noise: float | None = None
-    speed: float | None = None
-    uneven: float | None = None
-    modes: int | None = None
-    slip: float | None = None
-    inertia: float | None = None
-    distractors: int | None = None
-    region: str | None = None
-    goal: int | None = None
-    shape: str | None = None
-    friction: float | None = None
-    clearance: float | None = None
-    blind: float | None = None
-    disturb: float | None = None
-    width: float | None = None
-    word: str | None = None
-    steps: int | None = None
+    observe: str | None = None  # state: a vector; tokens: [things, features]; image, and what the robot knows of itself; keypoints
+    image: int | None = None  # pixels of an image's side, 16 to 64
+    views: int | None = None  # 1, from above; 2, also from aside: calibrated cameras
+    vary: float | None = None  # how much light, texture and cameras differ from episode to episode, 0 to 1
+    embodiment: str | None = None  # how the hand looks, and where its keypoints are: point (a disc), gripper or hand
+    control: str | None = None  # what an action is: a velocity (m/s), or the position to move to (m)
+    noise: float | None = None  # of each of the demonstrator's strides (standard deviation, m); a tenth of it where it takes care
+    speed: float | None = None  # of the demonstrator, as a share of the fastest
+    uneven: float | None = None  # how far below its speed the demonstrator may be, afresh at each step
+    modes: int | None = None  # how many ways the demonstrator has
+    slip: float | None = None  # of each of the hand's strides, whoever acts (standard deviation, m): noise of the system
+    inertia: float | None = None  # the share of its velocity that the hand keeps; it is then observed too
+    distractors: int | None = None  # things that do not matter
+    region: str | None = None  # where goals lie: inside the training region, outside of it, or all
+    goal: int | None = None  # which of eight
+    shape: str | None = None  # of what is pushed: disc or box
+    friction: float | None = None  # between the pusher and what is pushed
+    clearance: float | None = None  # of the peg in the slot, m
+    blind: float | None = None  # how far from its place, at most, the slot is said to be, m
+    disturb: float | None = None  # how far, at most, the fixture jumps, m
+    width: float | None = None  # half of the lane's, m
+    word: str | None = None  # which strokes
+    steps: int | None = None  # the horizon
 
     def __post_init__(self):
         known = PRESETS[self.variant].settings
@@ -113,6 +95,14 @@ class Planar(Native):
         """The options that are not the preset's own."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "variant"}
         return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return vars(self.of)
+
+    @property
+    def shows(self) -> str:
+        return PRESETS[self.variant].shows
 
     @functools.cached_property
     def of(self) -> SimpleNamespace:
