@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from agir.training.optimise import DECK, adam, shuffles
+from agir.training.state import warm_cosine
 
 MODEL = {"a": jnp.arange(6.0).reshape(2, 3), "b": jnp.ones(2), "c": jnp.float32(3)}
 
@@ -42,3 +43,13 @@ def test_every_row_is_as_likely_at_every_place_and_in_every_company():
         together = first_half.T @ first_half / len(keys)
         wanted = (count / 2 - 1) / (count - 1) / 2
         np.testing.assert_allclose(together[~np.eye(count, dtype=bool)], wanted, atol=0.015)
+
+
+@pytest.mark.parametrize("warmup, updates, rises", [(100, 1000, 100), (500, 1000, 250), (500, 2000, 500), (500, 3, 0)])
+def test_a_rate_rises_for_a_quarter_of_the_updates_at_most_and_falls_to_nothing(warmup, updates, rises):
+    rate = np.asarray(jax.vmap(warm_cosine(2.0, warmup, updates))(jnp.arange(updates + 1)))
+    assert rate.argmax() == rises and rate.max() == pytest.approx(2.0) and rate[-1] == pytest.approx(0.0, abs=1e-5)
+    np.testing.assert_allclose(rate[: rises + 1], np.linspace(0.0 if rises else 2.0, 2.0, rises + 1), rtol=1e-5, atol=1e-6)
+    middle = rises + (updates - rises) / 2
+    if middle == int(middle):
+        assert rate[int(middle)] == pytest.approx(1.0, rel=1e-4)

@@ -40,7 +40,7 @@ class GeneratingMethod(Method):
     depth: int = 3  # of the transformer
     crop: int = 90  # per cent of an image's side that is looked at, at random places in training (Diffusion Policy: 76 of 84 pixels)
     rate: float = 1e-3  # of AdamW at its highest (Diffusion Policy: 1e-4, for larger networks and longer training)
-    warmup: int = 500  # updates until then; after them a cosine to 0 (Diffusion Policy)
+    warmup: int = 500  # updates until then, a quarter of all at most; after them a cosine to 0 (Diffusion Policy)
     weight_decay: float = 1e-6  # Diffusion Policy: 1e-6; 1e-3 for the transformer
     learns_from: Source = Windows(batch=64)  # Diffusion Policy: 256 for states, 64 for images
     updates: int = 10_000

@@ -34,7 +34,7 @@ class CloneMethod(Method):
     depth: int = 2  # hidden layers
     crop: int = 90  # per cent of an image's side that is looked at, at random places in training
     rate: float = 1e-3  # of Adam at its highest
-    warmup: int = 100  # updates until then
+    warmup: int = 100  # updates until then, a quarter of all at most
     learns_from: Source = Windows(batch=256)
     updates: int = 10_000
 

@@ -53,7 +53,11 @@ def ema_decay(step: Any, power: float = 0.75, highest: float = 0.9999) -> Any:
 
 
 def warm_cosine(rate: Any, warmup: int, updates: int) -> Callable:
-    """A learning rate that rises linearly for `warmup` updates and falls by half a cosine to 0 at `updates`."""
+    """A learning rate that rises linearly for `warmup` updates and falls by half a cosine to 0 at `updates`.
+
+    It rises for a quarter of all updates at most: a short training with a long training's warm-up would hardly learn.
+    """
+    warmup = min(warmup, updates // 4)
 
     def schedule(step: Any) -> Any:
         now = jnp.asarray(step, jnp.float32)

@@ -39,7 +39,7 @@ class RecurrentCloning(Method):
     depth: int = 2  # recurrent layers (robomimic)
     crop: int = 90  # per cent of an image's side that is looked at, at random places in training
     rate: float = 1e-3  # of Adam at its highest (robomimic: 1e-4)
-    warmup: int = 100  # updates until then
+    warmup: int = 100  # updates until then, a quarter of all at most
     learns_from: Source = Segments(batch=64, length=10)  # robomimic: 100 segments of 10 steps
     updates: int = 10_000
 

@@ -47,7 +47,7 @@ class HYDRA(Method):
     depth: int = 2  # recurrent layers, and hidden ones of each head (the authors' code: 3 for the waypoint)
     crop: int = 90  # per cent of an image's side that is looked at, at random places in training
     rate: float = 1e-3  # of Adam at its highest
-    warmup: int = 100  # updates until then
+    warmup: int = 100  # updates until then, a quarter of all at most
     learns_from: Source = Waypoints(batch=64, length=10)
     updates: int = 10_000
 

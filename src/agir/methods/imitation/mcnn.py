@@ -44,7 +44,7 @@ class MCNN(Method):
     width: int = 256  # of a hidden layer (paper)
     depth: int = 2  # hidden layers (paper)
     rate: float = 1e-3  # of Adam at its highest (paper: 3e-4)
-    warmup: int = 100  # updates until then
+    warmup: int = 100  # updates until then, a quarter of all at most
     learns_from: Source = Windows(batch=256)  # paper
     updates: int = 10_000
 
