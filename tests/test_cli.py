@@ -146,6 +146,15 @@ def test_compare_pairs_the_starts_and_goes_on_where_it_was(here, capsys):
     assert run(*argv) == 0
     assert stamps == {path: path.stat().st_mtime_ns for path in (here / "both").rglob("*.safetensors")}
     assert "random" in capsys.readouterr().out
+    assert run(*argv, "--results", "r.jsonl") == 0  # and from there into another folder, where nothing is trained
+    assert run(*argv[:-1], "there", "--results", "r.jsonl") == 0
+    assert not list((here / "there").rglob("run.json"))
+    page = (here / "there" / "report.html").read_text()
+    assert (
+        page.count("Measured elsewhere: toy-") == 2
+        and "timed at a load of" in page
+        and "Measured elsewhere" not in (here / "both" / "report.html").read_text()
+    )
 
 
 def test_a_study_runs_the_arms_of_a_claim_that_are_not_of_another_task(here, capsys):
