@@ -189,7 +189,10 @@ def results_pages() -> dict[str, pathlib.Path]:
 def arms_in(path: pathlib.Path) -> tuple[dict[str, Result], dict]:
     """-> the newest result of each method, in the budget's order, and the frozen budget."""
     budget = json.loads((SHIPPED / f"{path.stem.removeprefix('imitation-')}.json").read_text())
-    found = {result.method: result for result in Results(path).lines.values()}
+    results = list(Results(path).lines.values())
+    found = {result.method: result for result in results}
+    if len(found) < len(results):
+        raise ValueError(f"{path} holds a method trained in two ways: {', '.join(sorted(result.key for result in results))}. Remove one.")
     order = sorted(budget["methods"], key=lambda name: (name != BASE, name))
     return {name: found[name] for name in order if name in found}, budget
 

@@ -69,6 +69,10 @@ def test_a_task_says_what_it_is_and_what_its_settings_mean(capsys):
     text = " ".join(capsys.readouterr().out.split())
     assert "modes 2 how many routes there are" in text and "multipath/NAME=VALUE,NAME=VALUE" in text
     assert run("tasks", "gridworld/cliff") == 0 and "slip 0.1 the chance" in " ".join(capsys.readouterr().out.split())
+    assert run("tasks", "planar/pushh") == cli.EXIT_USER
+    said = capsys.readouterr()
+    assert not said.out and "Did you mean push" in said.err
+    assert run("tasks", "multipath/") == 0 and "multipath/NAME=VALUE" in " ".join(capsys.readouterr().out.split())
     assert run("tasks", "multipath/modes=5") == cli.EXIT_USER and "even number of gaps" in capsys.readouterr().err
     for name in registry.names("task"):  # every setting of every task says what it means
         kind = registry.find("task", name)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
-from agir.core.errors import AgirError
+from agir.core.errors import AgirError, Stopped
 from agir.listings import listing, show_help, task_listing
 
 COMMANDS: dict[str, tuple[str, str, Callable[[list[str]], int]]] = {}  # name -> (arguments, one line, function)
@@ -48,6 +48,9 @@ def run_command(argv: list[str]) -> int:
     except AgirError as error:
         say_error(str(error))
         return EXIT_USER
+    except Stopped:
+        say_error("Interrupted and saved: the same command goes on.")
+        return EXIT_INTERRUPTED
     except KeyboardInterrupt:
         say_error("Interrupted at once: what came after a run's last checkpoint is lost. `agir resume RUN` goes on from it.")
         return EXIT_INTERRUPTED

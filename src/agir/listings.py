@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from agir.core import registry
-from agir.core.errors import BadSetting
+from agir.core.errors import BadSetting, UnknownName
 
 if TYPE_CHECKING:
     from agir.core.nouns import Task
@@ -56,13 +56,13 @@ def task_listing(argv: list[str]) -> int:
     family, _, rest = argv[0].partition("/") if len(argv) == 1 else ("", "", "")
     if family not in registry.names("task"):
         return listing("task", argv, ("task", ""), lambda name, about: (name, about))
-    known = getattr(registry.find("task", family), "variants", ())
+    known, rest = getattr(registry.find("task", family), "variants", ()), rest.rstrip(",")
     if rest in known or "=" in rest or not known:
-        return task_page(argv[0])
-    listing("task", [family], ("task", ""), lambda name, about: (name, about))
+        return task_page(f"{family}/{rest}".rstrip("/"))
     variants = sorted(name for name in known if name.startswith(rest))
     if not variants:
-        raise BadSetting(f"No variant of {family} begins with '{rest}'. `agir tasks {family}` lists all.")
+        raise UnknownName(f"variant of {family}", rest, known, f"agir tasks {family}")
+    listing("task", [family], ("task", ""), lambda name, about: (name, about))
     for name in variants:
         print(f"  {family}/{name}")
     print(f"\n`agir tasks {family}/{variants[0]}` says what it is, and its settings.")
@@ -106,9 +106,9 @@ def _facts(its: "Task") -> dict[str, str]:
 
 
 def _own_text(kind: type) -> list[str]:
-    """The paragraphs of a class's own docstring; a dataclass without one is given its signature by Python, which says nothing new."""
+    """The paragraphs of a class's own docstring (a dataclass without one is given its signature by Python), else of its file's."""
     text = kind.__dict__.get("__doc__") or ""
-    text = "" if text.startswith(f"{kind.__name__}(") else inspect.cleandoc(text)
+    text = inspect.getdoc(inspect.getmodule(kind)) or "" if text.startswith(f"{kind.__name__}(") else inspect.cleandoc(text)
     return [" ".join(paragraph.split()) for paragraph in text.split("\n\n") if paragraph]
 
 

@@ -29,7 +29,7 @@ from agir.tasks.find import is_task, recordings
 from agir.tasks.find import task as find_task
 from agir.training.budget import arms_of, family, make_budget, shipped, write_budget
 from agir.training.comparison import Arm, Measured, Place, evaluated, measure, places
-from agir.training.pages import DRAWN, by_value, compared, comparison_report, lane_table
+from agir.training.pages import DRAWN, by_value, compared, comparison_report, elsewhere, lane_table
 from agir.training.progress import Reporter, Terminal
 from agir.training.results import Results
 from agir.training.run import Run, versions
@@ -172,7 +172,8 @@ def compare(
         budget = shipped(task) if budget == "shipped" else budget
         chosen, left_out = arms_of(budget, task, tuple(methods))
     else:
-        chosen = {method: Arm(method) for method in methods}
+        learns = lambda method: registry.find("method", method)().updates
+        chosen = {method: Arm(method, {} if learns(method) else {"updates": 0}) for method in methods}
     if len(chosen) < 2 or len(chosen) < len(methods):
         raise BadSetting("Name two or more different methods to compare.")
     names = ", ".join(chosen) if len(chosen) < 6 else f"{len(chosen)} methods"
@@ -220,8 +221,8 @@ def _side_by_side(
     write_atomically(folder / "comparison.csv", spreadsheet(comparison).encode())
     if tell:
         Console().print(terminal_table(comparison))
-        for name, why in left_out.items():
-            Console().print(f"Left out: {name}: {why}", style="dim", highlight=False, markup=False)
+        for what, why in (*elsewhere(measured), *((f"Left out: {name}", why) for name, why in left_out.items())):
+            Console().print(f"{what}: {why}", style="dim", highlight=False, markup=False)
         Console().print(f"Wrote {path} and comparison.csv beside it", highlight=False)
     return path
 

@@ -185,7 +185,7 @@ def test_a_table_of_results_has_every_method_what_is_missing_and_why(tmp_path):
         won = np.arange(80).reshape(2, 40) % 4 < 4 * share
         columns = {"return": won.astype(float), "length": np.full((2, 40), 10), "success": won}
         found = Evaluation("pusht", "evaluation", 0, (0, 1), columns, (), {}, 1.0)
-        Results(path).add(Result(method, method, found, spent, 0.9, 12_000, 100.0, "abc", {}, "x86_64", "today"))
+        Results(path).add(Result(f"{method}-0/pusht/evaluation/40", method, found, spent, 0.9, 12_000, 100.0, "abc", {}, "x86_64", "today"))
     shown = generate.results_table(path)
     rows = [line for line in shown.splitlines() if line.startswith("| [")]
     assert len(rows) == 2 and "diffusion-policy" in rows[0] and "| 75.0<br>" in rows[0] and "| 9,200 |" in rows[0] and "baseline" in rows[0]

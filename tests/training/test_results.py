@@ -63,19 +63,62 @@ def test_a_run_that_another_arm_is_brought_is_trained_even_if_its_own_result_is_
     assert ready(tmp_path / "c", arms)["given"].digest == ready(tmp_path / "b", arms)["given"].digest  # folders are no part of it
 
 
-def test_a_torn_last_line_is_none_and_a_wrong_one_is_refused_by_its_number(tmp_path):
+def test_other_data_of_the_same_name_and_another_task_of_the_same_name_are_other_results(tmp_path):
+    data = [toys.Toy().demonstrations(4, first) for first in (0, 1)]
+    for place, one in zip(("a", "b", "c"), (data[0], data[1], data[0])):
+        (tmp_path / place).mkdir()
+        one.save(tmp_path / place / "data.npz")
+    digest = lambda task="toy", **asked: places(tmp_path, task, {"short": ARMS["short"]}, **asked)["short"].digest
+    first, other, again = (digest(data=str(tmp_path / place / "data.npz")) for place in "abc")
+    assert first == again != other
+    assert digest(data=data[0]) != digest(data=data[1])
+    joined = [digest(data=f"{tmp_path / place / 'data.npz'} + task:toy@3") for place in "abc"]
+    assert joined[0] == joined[2] != joined[1]
+
+    class Shorter(toys.Toy):
+        name, horizon = "mine", 3
+
+    class Longer(Shorter):
+        horizon = 4
+
+    assert digest(Shorter()) != digest(Longer())
+
+
+def test_an_arm_that_must_be_here_is_trained_here(tmp_path):
     path = tmp_path / "results.jsonl"
-    measure(ready(tmp_path, {"short": ARMS["short"]}), episodes=2, results=Results(path), reporter=Reporter())
-    line = path.read_text()
-    path.write_text(line + line[:50])
-    (result,) = Results(path).lines.values()
-    Results(path).add(result)
-    assert path.read_text() == line + line
-    path.write_text(line + line[:50] + "\n")
-    with pytest.raises(BadData, match="line 2, is no result"):
-        Results(path)
-    packed = json.loads(line)
-    packed["evaluation"]["columns"]["return"][0] = "|O8"
-    path.write_text(json.dumps(packed) + "\n")
-    with pytest.raises(BadData, match="line 1, is no result.*array of"):
-        Results(path)
+    measure(ready(tmp_path / "a"), episodes=2, results=Results(path))
+    found = measure(ready(tmp_path / "b"), episodes=2, results=Results(path), here=("short",))
+    assert found["long"].run is None and found["short"].run is not None
+
+
+def test_what_is_torn_is_dropped_what_lacks_its_end_is_kept_and_what_is_wrong_is_refused_by_its_number(tmp_path):
+    path = tmp_path / "results.jsonl"
+    results = Results(path)
+    measure(ready(tmp_path), episodes=2, results=results, reporter=Reporter())
+    line, other = path.read_text().splitlines(keepends=True)
+    path.write_text(line + other[:50])
+    assert len(Results(path).lines) == 1 and path.read_text() == line
+    path.write_text(line + "\n" + other.removesuffix("\n"))  # as editors do
+    assert len(Results(path).lines) == 2 and path.read_text() == line + other
+    results.add(list(results.lines.values())[0])
+    assert path.read_text() == line + other + line and list(Results(path).lines) == list(results.lines)
+    assert list(results.lines)[-1] == json.loads(line)["key"]  # the newest comes last
+    results.rewrite()
+    assert path.read_text() == other + line
+    for change, why in (
+        (lambda told: told["evaluation"]["columns"]["return"].__setitem__(0, "|O8"), "array of"),
+        (lambda told: told.update(key=told["key"].replace("/2", "/6")), "episodes as in"),
+        (lambda told: told.update(training_s=None), "numbers"),
+        (lambda told: told["evaluation"].update(columns=[1]), "AttributeError"),
+        (lambda told: told["evaluation"].update(seeds=[0, 1, 2]), "3 seeds"),
+    ):
+        told = json.loads(other)
+        change(told)
+        path.write_text(line + json.dumps(told) + "\n")
+        with pytest.raises(BadData, match=f"line 2, is no result.*{why}"):
+            Results(path)
+    for broken in (b"\xff\xfe\n", None):
+        path.unlink()
+        path.write_bytes(broken) if broken else path.mkdir()
+        with pytest.raises(BadData, match="cannot be read and written"):
+            Results(path)

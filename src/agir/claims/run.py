@@ -8,7 +8,7 @@ import jax
 from rich.console import Console
 from rich.table import Table
 
-from agir.claims.claim import Claim
+from agir.claims.claim import SAMPLES, Claim
 from agir.core import registry
 from agir.core.ledger import SHIPPED, append
 from agir.evaluation.latency import Latency
@@ -50,12 +50,15 @@ def run_claim(
     seeds, episodes = (PILOT_SEEDS, PILOT_EPISODES) if pilot else (claim.seeds, claim.episodes)
     purpose = "pilot" if pilot else "evaluation"
     ready = places(folder, claim.task, claim.arms, shared=True, seeds=seeds, **claim.asked)
-    folders = {place.folder for place in ready.values() if (place.folder / "run.json").exists()}
-    earlier = sum(Run.open(folder).asked.get("seconds", 0.0) for folder in folders)
-    arms = measure(ready, episodes=episodes, purpose=purpose, reporter=reporter, results=results)
+    spent_on = {
+        place.folder: Run.open(place.folder).asked.get("seconds", 0.0) for place in ready.values() if (place.folder / "run.json").exists()
+    }
+    timed = {name for part in claim.parts if part.quantity in SAMPLES for name in (part.ours, part.theirs)}  # in turns, so all are here
+    arms = measure(ready, episodes=episodes, purpose=purpose, reporter=reporter, results=results, here=timed)
     busy = load()
     spent = times(arms, results)
-    elsewhere = {arm.key: arm.training_s for arm in arms.values() if arm.policies is None}
+    elsewhere = {ready[name].digest: arm.training_s for name, arm in arms.items() if arm.policies is None}
+    earlier = sum(spent_on.get(folder, 0.0) for folder in {arm.run.folder for arm in arms.values() if arm.run is not None})
     seconds = earlier + sum(elsewhere.values()) + time.monotonic() - began
     row = {
         "claim": claim.slug,

@@ -23,6 +23,10 @@ class UnknownName(AgirError):
         super().__init__(f"There is no {kind} called '{name}'.{hint}" + (f" `{listing}` lists them." if listing else ""))
 
 
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C, after what was being done is saved."""
+
+
 class BadSpec(AgirError):
     """Two things that should agree about observations or actions do not."""
 

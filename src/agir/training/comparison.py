@@ -1,22 +1,26 @@
 """Methods side by side: trained alike, evaluated on the same starts, and what was measured kept in their runs' folders."""
 
 import dataclasses
+import functools
 import hashlib
 import json
+import os
 import pathlib
+from collections.abc import Collection
 from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
 
-from agir.core.errors import BadSetting
+from agir.core.errors import BadSetting, Stopped
 from agir.core.nouns import Policy, Task
 from agir.data.normalization import Normalized
 from agir.evaluation.latency import Latency, latencies, latency
 from agir.evaluation.outcomes import Evaluation, write_rows
 from agir.evaluation.rollout import evaluate
 from agir.runtime.bundle import load_bundle, one_lane
+from agir.tasks.find import AND, is_task, recordings
 from agir.tasks.find import task as find_task
 from agir.training.progress import Reporter
 from agir.training.results import Result, Results
@@ -83,6 +87,8 @@ def times(arms: dict[str, Measured], results: Results | None = None) -> dict[str
     found = latencies({name: one_lane(arm.policies, 0) for name, arm in here.items()})
     for name, arm in here.items() if results is not None else ():
         results.add(Result.of_run(arm.key, arm.run, arm.evaluation, found[name], arm.parameters))
+    if results is not None:
+        results.rewrite()
     return {name: arm.result.latency for name, arm in arms.items() if arm.result} | found
 
 
@@ -107,7 +113,7 @@ def trained(folder: pathlib.Path, task: str | Task, arm: Arm, reporter: Reporter
             given = (asked | arm.settings).get("data")
             run = resume(run, task=task if isinstance(task, Task) else None, data=given, reporter=reporter)
     if run.asked["state"] == "interrupted":
-        raise KeyboardInterrupt
+        raise Stopped
     return run
 
 
@@ -180,15 +186,31 @@ def places(folder: pathlib.Path, task: str | Task, arms: dict[str, Arm], *, shar
 
 
 def _digest(task: Task, arm: Arm, asked: dict[str, Any], earlier: dict[str, Place]) -> str:
-    """Of all that is asked of an arm's run. Folders are left out of it, for they differ from machine to machine: of data that are a file
-    it knows the name, of what is brought from another arm that arm's digest.
+    """Of all that is asked of an arm's run. Folders are left out of it, for they differ from machine to machine: data that are recordings
+    are known by their contents, and what is brought from another arm by that arm's digest.
     """
     wanted = order(task, arm.method, **(asked | arm.settings))[2]
     told = {name: wanted[name] for name in ASKED}
     told["brought"] |= {given: earlier[other].digest for given, other in arm.brought.items()}
-    named = lambda address: pathlib.Path(address).name if address and pathlib.Path(address).exists() else address
-    told |= {"data": named(told["data"]), "other_data": {name: named(address) for name, address in told["other_data"].items()}}
+    data = {name: (asked | arm.settings)[f"{name}_data"] for name in told["other_data"]}
+    told["other_data"] = {name: _contents(value, task) for name, value in data.items()}
+    told["data"] = _contents((asked | arm.settings).get("data"), task)
+    if not is_task(task.name):  # the program's own: its name alone does not tell what it is
+        told["spec"] = [repr(task.spec), task.horizon]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _contents(data: Any, task: Task) -> Any:
+    """Of recordings a fingerprint; the address of what a task's expert or a hub gives."""
+    if data is None or isinstance(data, str | os.PathLike):
+        parts = [part.strip() for part in str(data).split(AND)] if data is not None else []
+        return " + ".join(_fingerprint(part, task) if pathlib.Path(part).exists() else part for part in parts) or None
+    return data.fingerprint()
+
+
+@functools.lru_cache(maxsize=4)
+def _fingerprint(path: str, task: Task) -> str:
+    return recordings(path, task).fingerprint()
 
 
 def measure(
@@ -199,14 +221,16 @@ def measure(
     record: int = 0,
     reporter: Reporter | None = None,
     results: Results | None = None,
+    here: Collection[str] = (),
 ) -> dict[str, Measured]:
     """Trains every arm where it belongs and evaluates all in the same episodes.
 
     What is finished in its folder already is not done again, so a comparison goes on where it was stopped; nor is an arm that stands in
-    `results`, unless another one is brought its run. What is measured here is added to them as it comes.
+    `results`, unless another one is brought its run or it is one of those that must be `here`. What is measured is added as it comes.
     """
     reporter, found = reporter or Reporter(), {}
-    known = {name: result for name, place in arms.items() if results and (result := results.get(place.key(episodes, purpose)))}
+    known = {name: results.get(place.key(episodes, purpose)) for name, place in arms.items()} if results is not None else {}
+    known = {name: result for name, result in known.items() if result is not None and name not in here}
     needed: set[pathlib.Path] = set()  # the runs that others are brought
     for name, place in reversed(arms.items()):
         if name not in known or place.folder in needed:

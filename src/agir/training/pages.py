@@ -65,15 +65,14 @@ def comparison_report(
         Curves(charts({name: arm.run for name, arm in here.items()})),
         sections.rollouts(task, drawn),
         sections.episodes({name: arm.evaluation for name, arm in arms.items()}),
-        SmallPrint([("This page", command()), *_elsewhere(arms), *((f"Left out: {name}", why) for name, why in (left_out or {}).items())]),
+        SmallPrint([("This page", command()), *elsewhere(arms), *((f"Left out: {name}", why) for name, why in (left_out or {}).items())]),
     ]
     return Report(title, [part for part in parts if part is not None], verdict=verdict_of(comparison), origin=origin(task))
 
 
-def _elsewhere(arms: dict[str, Measured]) -> list[tuple[str, str]]:
+def elsewhere(arms: dict[str, Measured]) -> list[tuple[str, str]]:
     """Of each arm that was measured elsewhere: where and when."""
-    told = lambda found: f"{found.machine}; {found.when}" + (f"; timed at a load of {found.load:.1f}" if found.load is not None else "")
-    return [(f"Measured elsewhere: {name}", told(arm.result)) for name, arm in arms.items() if arm.policies is None]
+    return [(f"Measured elsewhere: {name}", arm.result.where) for name, arm in arms.items() if arm.policies is None]
 
 
 def verdict_of(comparison: Comparison) -> Verdict | None:

@@ -7,6 +7,7 @@ times were measured), "fingerprints" (of the data), "parameters", "training_s", 
 """
 
 import base64
+import contextlib
 import dataclasses
 import json
 import os
@@ -18,12 +19,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from agir.core.arrays import write_atomically
 from agir.core.errors import BadData
 from agir.evaluation.latency import Latency
 from agir.evaluation.outcomes import Evaluation
 from agir.evaluation.statistics import success_rate
 from agir.training.run import Run, now
 
+NUMBERS = "biuf"  # kinds of arrays that a line may hold
 LARGEST_BYTES = 64_000_000  # of an array that a line may hold
 
 
@@ -43,6 +46,12 @@ class Result:
     machine: str
     when: str
 
+    @property
+    def where(self) -> str:
+        """On which machine, when, and at which load and commit it was measured."""
+        busy = "" if self.load is None else f", timed at a load of {self.load:.1f}"
+        return f"{self.machine}; {self.when}{busy}; commit {self.commit or 'unknown'}"
+
     @classmethod
     def of_run(cls, key: str, run: Run, evaluation: Evaluation, latency: Latency, parameters: int) -> "Result":
         """What was just measured here."""
@@ -59,29 +68,54 @@ def load() -> float | None:
 
 
 class Results:
-    """The file at `path`, which need not exist yet. Raises BadData where a whole line is not a result."""
+    """The file at `path`, which need not exist yet; one process at a time writes to it.
+
+    Raises BadData where a line is not a result, or the file can be neither read nor written.
+    """
 
     def __init__(self, path: str | os.PathLike):
         self.path, self.lines = pathlib.Path(path), {}
-        if self.path.exists():
-            *whole, _ = self.path.read_text().split("\n")  # a line without its end was torn by a kill
-            for number, line in enumerate(whole, 1):
-                try:
-                    result = _read(json.loads(line))
-                except (ValueError, KeyError, TypeError, zlib.error) as error:
-                    raise BadData(f"{self.path}, line {number}, is no result ({error!r}): remove it, or name another file.") from error
-                self.lines[result.key] = result
+        try:
+            text = self.path.read_text() if self.path.exists() else ""
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(self.path, "a"):
+                pass  # or hours may be trained before it is known that nothing can be written
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadData(f"{self.path} cannot be read and written as results ({error}): name another file.") from error
+        *whole, tail = text.split("\n")
+        for number, line in enumerate(whole, 1):
+            if line.strip():
+                self._keep(self._result(line, number))
+        if tail.strip():  # torn by a kill, or whole without its end
+            with contextlib.suppress(BadData):  # a fragment: what it began to say was not said
+                self._keep(self._result(tail, len(whole) + 1))
+            self.rewrite()
+
+    def _result(self, line: str, number: int) -> "Result":
+        try:
+            return _read(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+            raise BadData(
+                f"{self.path}, line {number}, is no result ({error!r}): remove it, or what of it comes before the last "
+                '{"key" where two files were joined.'
+            ) from error
+
+    def _keep(self, result: Result) -> None:
+        self.lines.pop(result.key, None)  # the newest of all is the last
+        self.lines[result.key] = result
 
     def get(self, key: str) -> Result | None:
         return self.lines.get(key)
 
     def add(self, result: Result) -> None:
-        self.lines[result.key] = result
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.exists() and (tail := self.path.read_bytes().rpartition(b"\n")[2]):
-            os.truncate(self.path, self.path.stat().st_size - len(tail))
+        self._keep(result)
         with open(self.path, "a") as file:
             file.write(json.dumps(_written(result)) + "\n")
+
+    def rewrite(self) -> None:
+        """One line for each arm, instead of one for each time that it was measured."""
+        lines = "".join(json.dumps(_written(result)) + "\n" for result in self.lines.values())
+        write_atomically(self.path, lines.encode())
 
 
 def _written(result: Result) -> dict:
@@ -103,17 +137,25 @@ def _read(line: dict) -> Result:
     evaluation = Evaluation(its["task"], its["purpose"], its["first"], tuple(its["seeds"]), columns, (), its["versions"], its["seconds"])
     latency = Latency(**{name: _unpacked(x) if isinstance(x, list) else x for name, x in spent.items()})
     rest = {f.name: line[f.name] for f in dataclasses.fields(Result) if f.name not in ("evaluation", "latency")}
+    shapes, episodes = {column.shape for column in columns.values()}, rest["key"].rpartition("/")[2]
+    if shapes != {(len(evaluation.seeds), int(episodes))} or evaluation.purpose != rest["key"].split("/")[-2]:
+        raise ValueError(f"columns of shape {shapes}, {len(evaluation.seeds)} seeds, and episodes as in {rest['key']}")
+    numbers = (rest["parameters"], rest["training_s"], *(() if rest["load"] is None else (rest["load"],)))
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise ValueError(f"numbers {numbers}")
     return Result(evaluation=evaluation, latency=latency, **rest)
 
 
 def _packed(array: np.ndarray) -> list:
     array = np.asarray(array)
+    if array.dtype.kind not in NUMBERS:
+        raise TypeError(f"Results hold numbers, not {array.dtype}.")
     return [array.dtype.str, list(array.shape), base64.b64encode(zlib.compress(array.tobytes(), 9)).decode()]
 
 
 def _unpacked(packed: Any) -> np.ndarray:
     kind, shape, text = packed
-    if np.dtype(kind).kind not in "biuf":
+    if np.dtype(kind).kind not in NUMBERS:
         raise ValueError(f"an array of {kind}")
     content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), LARGEST_BYTES)
     return np.frombuffer(content, np.dtype(kind)).reshape(shape).copy()

@@ -1,6 +1,7 @@
 """A run: a folder with what was asked (run.json), what was measured (metrics.jsonl), checkpoints, policies and a report."""
 
 import datetime
+import functools
 import importlib.metadata
 import json
 import math
@@ -136,6 +137,7 @@ def versions() -> dict[str, str]:
     return found
 
 
+@functools.cache  # what runs is what was there when it began
 def source_commit() -> str | None:
     """The git commit of agir's own checkout, or None for an installed one."""
     here = pathlib.Path(__file__).resolve().parent
