@@ -232,12 +232,23 @@ def planar_page() -> str:
     for name, preset in PRESETS.items():
         own = ", ".join(f"`{option}={value}`" for option, value in preset.settings.items() if COMMON.get(option, None) != value)
         its = find_task(f"planar/{name}")
-        seen = f"{outline(its.spec.observation)}, {outline(its.spec.action)}"
-        rows.append((f"`planar/{name}`", cell(preset.shows), cell(seen), own, f"{its.horizon}", f"{100 * preset.rate:g}%"))
+        seen = its.observed or outline(its.spec.observation)
+        rows.append(
+            (
+                f"`planar/{name}`",
+                cell(preset.shows),
+                cell(seen),
+                cell(outline(its.spec.action)),
+                own,
+                f"{its.horizon}",
+                f"{100 * preset.rate:g}%",
+            )
+        )
     head = (
         "task",
         "what it can show, and what it cannot",
-        "observed and done",
+        "observed",
+        "done",
         "settings of its own",
         "steps",
         "its demonstrator succeeds in",

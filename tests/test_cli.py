@@ -67,8 +67,10 @@ def test_a_task_says_what_it_is_and_what_its_settings_mean(capsys):
     assert "observe tokens state: a vector" in text and "planar/push,observe=tokens,NAME=VALUE" in text and "clearance" not in text
     assert run("tasks", "multipath") == 0
     text = " ".join(capsys.readouterr().out.split())
+    assert "Box[3] float32: x, y, how far ahead" in text
     assert "modes 2 how many routes there are" in text and "multipath/NAME=VALUE,NAME=VALUE" in text
     assert run("tasks", "gridworld/cliff") == 0 and "slip 0.1 the chance" in " ".join(capsys.readouterr().out.split())
+    assert run("tasks", "planar/grasp") == 0 and "hand (2), opening, object (2), goal (2)" in " ".join(capsys.readouterr().out.split())
     assert run("tasks", "planar/pushh") == cli.EXIT_USER
     said = capsys.readouterr()
     assert not said.out and "Did you mean push" in said.err

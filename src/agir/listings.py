@@ -98,7 +98,7 @@ def _facts(its: "Task") -> dict[str, str]:
     return {
         its.name: its.about,
         "shows": its.shows,
-        "observation": outline(its.spec.observation),
+        "observation": outline(its.spec.observation) + (f": {its.observed}" if its.observed else ""),
         "action": f"{outline(its.spec.action)} ({means})",
         "horizon": f"{its.horizon} steps" + (f", {its.horizon / rate_hz:g} s" if rate_hz else ""),
         "demonstrator": "" if its.expert_rate is None else f"succeeds in {100 * its.expert_rate:g}% of its episodes (measured)",

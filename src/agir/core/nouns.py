@@ -39,6 +39,7 @@ class Task:
     compiled: bool = True
     about: str = ""  # one line for the listing
     shows: str = ""  # what can and cannot be shown with it
+    observed: str = ""  # what the numbers of an observation are, in their order
     usual_demonstrations: int | None = 100  # episodes asked of `demonstrations` where nothing is said; None: all there are
     expert_rate: float | None = None  # measured success of the scripted expert, where there is one
     infos: tuple[str, ...] = ("success",)  # on the host: what of `info` is recorded at every step (numbers of fixed shapes)

@@ -88,6 +88,10 @@ class Multipath(Native):
                 raise BadSetting(f"multipath: {field} is at least {least}, not {getattr(self, field)}.")
 
     @property
+    def observed(self) -> str:
+        return "" if self.image else "x, y, how far ahead the next wall is" + f", distractors ({self.distractors})" * bool(self.distractors)
+
+    @property
     def expert_rate(self) -> float | None:
         """Measured over 4096 episodes, at the default noise and gaps or kinder ones."""
         return 1.0 if self.noise <= 0.02 and self.gap >= 0.6 and self.gaps <= 8 and self.horizon >= self.longest else None

@@ -101,6 +101,12 @@ class Planar(Native):
         return vars(self.of)
 
     @property
+    def observed(self) -> str:
+        if self.of.observe != "state":
+            return ""
+        return ", ".join(column.name + f" ({column.size})" * (column.size > 1) for column in self.stage.columns)
+
+    @property
     def shows(self) -> str:
         return PRESETS[self.variant].shows
 
