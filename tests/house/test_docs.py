@@ -51,7 +51,7 @@ def run_examples(page: Path, folder: Path) -> str:
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
     (folder / "example.py").write_text("\n".join(blocks))
     environment = os.environ | {"AGIR_CACHE": "off"}
-    result = subprocess.run([sys.executable, "example.py"], cwd=folder, env=environment, capture_output=True, text=True, timeout=280)
+    result = subprocess.run([sys.executable, "example.py"], cwd=folder, env=environment, capture_output=True, text=True, timeout=560)
     assert result.returncode == 0, result.stderr
     return result.stdout
 

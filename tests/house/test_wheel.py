@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 def run(*command: str, cwd: Path) -> str:
     environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH", "UV_PROJECT_ENVIRONMENT")}
-    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=280)
+    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=560)
     assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}{result.stderr}"
     return result.stdout
 
