@@ -85,10 +85,8 @@ def times(arms: dict[str, Measured], results: Results | None = None) -> dict[str
     """
     here = {name: arm for name, arm in arms.items() if arm.policies is not None}
     found = latencies({name: one_lane(arm.policies, 0) for name, arm in here.items()})
-    for name, arm in here.items() if results is not None else ():
-        results.add(Result.of_run(arm.key, arm.run, arm.evaluation, found[name], arm.parameters))
     if results is not None:
-        results.rewrite()
+        results.rewrite(*(Result.of_run(arm.key, arm.run, arm.evaluation, found[name], arm.parameters) for name, arm in here.items()))
     return {name: arm.result.latency for name, arm in arms.items() if arm.result} | found
 
 

@@ -112,8 +112,10 @@ class Results:
         with open(self.path, "a") as file:
             file.write(json.dumps(_written(result)) + "\n")
 
-    def rewrite(self) -> None:
-        """One line for each arm, instead of one for each time that it was measured."""
+    def rewrite(self, *newer: Result) -> None:
+        """One line for each arm, the newer ones among them, instead of one for each time that it was measured."""
+        for result in newer:
+            self._keep(result)
         lines = "".join(json.dumps(_written(result)) + "\n" for result in self.lines.values())
         write_atomically(self.path, lines.encode())
 
