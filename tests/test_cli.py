@@ -78,7 +78,8 @@ def test_a_task_says_what_it_is_and_what_its_settings_mean(capsys):
     assert run("tasks", "multipath/modes=5") == cli.EXIT_USER and "even number of gaps" in capsys.readouterr().err
     for name in registry.names("task"):  # every setting of every task says what it means
         kind = registry.find("task", name)
-        for field in dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ():
+        ours = kind.__module__.startswith("agir.")  # and not another test's
+        for field in dataclasses.fields(kind) if ours and dataclasses.is_dataclass(kind) else ():
             assert field.name == "variant" or field_comments(kind)[field.name], f"{name}: {field.name}"
 
 

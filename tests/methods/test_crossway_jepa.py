@@ -72,9 +72,12 @@ def test_a_view_that_changes_little_counts_as_much_as_any():
     numbers = (batch.observation["hand"] ** 2).mean()
 
     @eqx.filter_jit
-    def missed(picture):
+    def loss(model, seen):
+        return method.loss(model, seen, jax.random.key(2), augment=False)
+
+    def missed(picture):  # (the model is an argument: convolutions of nothing but constants are NaN after some compilations of XLA's)
         seen = dataclasses.replace(batch, observation=batch.observation | {"eye": picture}, mask=jnp.zeros_like(batch.mask))
-        return method.loss(model, seen, jax.random.key(2), augment=False) - numbers
+        return loss(model, seen) - numbers
 
     level = jax.vmap(small)(picture[:, 0])
     wanted = lambda level: (level**2).mean() / level.var(0).mean()
