@@ -6,8 +6,9 @@ from agir.claims.baselines import DDIM, REGRESSION, TOKENS, TWO_STEP
 from agir.claims.claim import Arm, Claim, Part
 
 INSIDE, OUTSIDE = "planar/reach,control=position,region=inside", "planar/reach,control=position,region=outside"
-BACKWARD = Arm("coa", TOKENS | {"history": 1, "execute": 0, "reach": 32})
-CHUNKS = Arm("act", TOKENS | {"history": 1, "execute": 0, "horizon": 32, "latent": 8})
+LONG = TOKENS | {"history": 1, "execute": 0, "updates": 2000}  # 32 actions cost a transformer four times what eight do
+BACKWARD = Arm("coa", LONG | {"reach": 32})
+CHUNKS = Arm("act", LONG | {"horizon": 32, "latent": 8})
 
 
 def outside(arm: Arm) -> Arm:

@@ -194,7 +194,7 @@ def frontier_chart(frontier: Frontier, slots: Slots) -> Markup:
     corner = [(float(x(row.per_action.median_ms)), float(y(row.success.value))) for row in unbeaten(rows)]
     steps = "".join(f"L{px:.1f} {before:.1f}L{px:.1f} {py:.1f}" for (_, before), (px, py) in zip(corner, corner[1:]))
     edge = f"M{corner[0][0]:.1f} {corner[0][1]:.1f}{steps}L{x.end:.1f} {corner[-1][1]:.1f}" if corner else ""
-    hint = element("text", "faster and surer ↖", x=x.start + 8, y=y.end + 14, class_="hint") if len(rows) > 1 else None
+    hint = element("text", "↖ faster and surer", x=x.end, y=10, class_="hint end") if len(rows) > 1 else None  # no name is so high
     inside = [frame(x, y, "ms per executed action, median", "success, %", lambda t: f"{100 * t:g}"), hint]
     inside += [element("path", d=edge, class_="edge") if edge else None, _frontier_points(rows, times, x, y, slots)]
     text = "Success against latency. " + " ".join(
