@@ -1,9 +1,9 @@
 """Bins in six rounds, the surest first, against bins one by one and against all at once."""
 
-from agir.claims.baselines import BESIDE, BINS, DDIM, TOKENS, TWO_MODES, likeliest, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, BINS_HALF, DDIM, HALF, TWO_MODES, likeliest, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
-SIX = Arm("discrete-diffusion-vla", TOKENS | {"rounds": 6})
+SIX = Arm("discrete-diffusion-vla", HALF | {"rounds": 6})
 
 CLAIM = Claim(
     slug="discrete-diffusion-vla",
@@ -17,7 +17,7 @@ CLAIM = Claim(
             "six rounds": SIX,
             "six rounds, likeliest": likeliest("six rounds"),
             "all at once": likeliest("six rounds", rounds=1),
-            "one by one, drawn": BINS,
+            "one by one, drawn": BINS_HALF,
             "one by one": likeliest("one by one, drawn"),
             "DDIM-10": DDIM,
             **BESIDE,
@@ -35,7 +35,7 @@ CLAIM = Claim(
         Part("Six rounds succeed more often than regression, by more than 10 points.", "six rounds", "regression", "success", 0.10),
     ),
     asked={"demonstrations": 100},
-    budget_s=6000,
+    budget_s=3600,
     note="A round is a pass over all sixteen tokens, one by one each pass is over one, with what is kept of those before: on a processor "
     "the latter is less work, and was seen to take a little more than half of the time before the run. One by one and all at once "
     "say the likeliest tokens: drawn all at once, ways mix by construction. One by one, drawn as they were learnt, stands beside.",

@@ -3,10 +3,10 @@
 import dataclasses
 
 from agir.claims.bac import BASE
-from agir.claims.baselines import BESIDE, DDIM, DDPM, TOKENS, TWO_MODES, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, DDIM, DDPM, HALF, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
-FREQUENCY = Arm("freqpolicy", TOKENS)  # 4 passes of the transformer, 40 of its head
+FREQUENCY = Arm("freqpolicy", HALF)  # 4 passes of the transformer, 40 of its head
 EQUAL = Arm("rti-dp", {"sampler": "ddim", "passes": 44, "warm": 44, "execute": 8}, brought={"base": "DDIM-10"})  # as many passes
 
 
@@ -66,7 +66,7 @@ CLAIM = Claim(
         ),
     ),
     asked={"demonstrations": 100},
-    budget_s=6000,
+    budget_s=4000,
     note="FreqPolicy makes 4 passes of its transformer and 40 of its head, which is smaller, where DDIM makes 10 of an MLP. In time, "
     "four rounds draw four actions at once, which mix the ways by construction wherever a fork lies within: an action a round "
     "stands beside. Before the run a call of FreqPolicy was seen to take a little longer than one of DDPM-100's MLP, so a "

@@ -1,9 +1,9 @@
 """Residual codes one after the other against bins one after the other."""
 
-from agir.claims.baselines import BESIDE, BINS, DDIM, TOKENS, TWO_MODES, likeliest, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, BINS_HALF, DDIM, HALF, TWO_MODES, likeliest, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
-CODES = Arm("vq-vla", TOKENS | {"temperature": 1.0})
+CODES = Arm("vq-vla", HALF | {"temperature": 1.0})
 
 CLAIM = Claim(
     slug="vq-vla",
@@ -15,7 +15,7 @@ CLAIM = Claim(
         {
             "codes, drawn": CODES,
             "codes": likeliest("codes, drawn"),
-            "bins, drawn": BINS,
+            "bins, drawn": BINS_HALF,
             "bins": likeliest("bins, drawn"),
             "DDIM-10": DDIM,
             **BESIDE,
@@ -31,7 +31,7 @@ CLAIM = Claim(
         Part("A call of codes takes less than half of one of bins.", "codes", "bins", "ms_per_call", 0.5, below=True),
     ),
     asked={"demonstrations": 100},
-    budget_s=4800,
+    budget_s=3000,
     note="That codes are a quarter of the tokens follows from the settings and is no claim. The codec is learnt first, by 2000 updates "
     "of its own, from the task's data alone. Codes and bins are the likeliest ones; drawn as they were learnt they stand beside. "
     "The paper has 256 bins where these are 21, and smoother actions, which are not measured here.",
