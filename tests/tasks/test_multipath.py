@@ -14,6 +14,8 @@ from agir.tasks.demonstrations import collect
 from agir.tasks.multipath import FRICTION_M, Multipath, touches
 from agir.tasks.raster import COLOURS
 
+pytestmark = pytest.mark.optimised  # waits are the same bits; without, an observation rounds its position as the state does not
+
 ROUTES = [{"modes": 2}, {"modes": 4}, {"modes": 8}, {"modes": 4, "rows": 2}, {"modes": 8, "rows": 3}]
 
 
