@@ -179,7 +179,7 @@ CLAIMS: dict[str, tuple[str, str]] = {
     "coa": ("agir.claims.coa:CLAIM", "backward reaches goals outside of the trained region more often than forward"),
     "vq-vla": ("agir.claims.vq_vla:CLAIM", "four residual codes say a chunk as well as sixteen bins"),
     "prise": ("agir.claims.prise:CLAIM", "skills from other words and five demonstrations go further than cloning"),
-    "house_fast": ("agir.claims.house_fast:CLAIM", "compressed frequencies are as good as bins in half of the passes"),
+    "house_fast": ("agir.claims.house_fast:CLAIM", "compressed frequencies are as good as bins, in less time"),
     "cogact": ("agir.claims.cogact:CLAIM", "plans that agree are averaged: better than a fixed average of all"),
     "class": ("agir.claims.class_pretraining:CLAIM", "an encoder trained by actions first, where every demonstration looks different"),
     "zip": ("agir.claims.zip:CLAIM", "following demonstrations does as well as cloning them, without training"),
