@@ -24,13 +24,9 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 # XLA's older emitter of fused loops compiles in half of the time; processes that tests start have the one that users have.
-theirs = os.environ.get("XLA_FLAGS")
-os.environ["XLA_FLAGS"] = f"--xla_cpu_use_fusion_emitters=false {theirs or ''}"
-jax.devices()  # reads it
-if theirs is None:
-    del os.environ["XLA_FLAGS"]
-else:
-    os.environ["XLA_FLAGS"] = theirs
+with pytest.MonkeyPatch.context() as patch:
+    patch.setenv("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false", prepend=" ")
+    jax.devices()  # reads it
 
 # What a file of tests compiled the next need not compile again, down to the smallest operation; kept until this process ends.
 COMPILED = tempfile.TemporaryDirectory(prefix="agir-tests-", ignore_cleanup_errors=True)

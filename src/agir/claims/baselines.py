@@ -23,7 +23,7 @@ BINS = Arm("fast", TOKENS | SPELT | {"temperature": 1.0})  # token by token, dra
 # In house_fast's runs a hundred demonstrations' tokens are known by heart after 1500 updates (the validation loss is least at 600):
 # claims that were run later have half of the updates.
 HALF = TOKENS | {"updates": 2000}
-BINS_HALF = Arm("fast", HALF | SPELT | {"temperature": 1.0})
+BINS_HALF = Arm("fast", BINS.settings | HALF)
 
 TWO_MODES, FOUR_MODES = "multipath", "multipath/modes=4,rows=2"  # two forks: see docs/results/modes.md
 
