@@ -1,5 +1,6 @@
 """Writes the pages that follow from the code, the ledger and results: docs/methods/, docs/claims.md, the tables in README.md and in
-docs/results/imitation-*.md (of the arms in the file of the same name beside it), docs/planar.md. `--figures` draws pictures too.
+docs/results/imitation-*.md (of the arms in the file of the same name beside it) and studies.md (of study-*.jsonl), docs/planar.md.
+`--figures` draws pictures too.
 
     uv run python docs/generate.py             writes them
     uv run python docs/generate.py --check     writes nothing; names the pages that are out of date, and fails if there are any
@@ -36,6 +37,8 @@ WORDS = {"holds": "✓ holds", "fails": "✗ fails", "undecided": "? undecided"}
 METHODS_IN = "<!-- methods: written by docs/generate.py -->", "<!-- end of methods -->"
 TABLE_IN = "<!-- table: written by docs/generate.py -->", "<!-- end of table -->"
 RESULTS = "docs/results/imitation-*.jsonl"  # of `agir compare TASK --all-imitation --results FILE`
+STUDIES = "docs/results/study-*.jsonl"  # of `agir study TASK CLAIM ... --results FILE`
+STUDIED = "docs/results/studies.md"
 
 
 def pages(rows: dict[str, ledger.Row], readme: str) -> dict[str, str]:
@@ -46,7 +49,9 @@ def pages(rows: dict[str, ledger.Row], readme: str) -> dict[str, str]:
         "docs/claims.md": claims_page(rows),
         "README.md": between(readme, methods_table(rows), METHODS_IN),
     }
-    return found | {name: between((ROOT / name).read_text(), results_table(path), TABLE_IN) for name, path in results_pages().items()}
+    tables = {name: results_table(path) for name, path in results_pages().items()}
+    tables |= {STUDIED: studies_table(studies)} if (studies := sorted(ROOT.glob(STUDIES))) else {}
+    return found | {name: between((ROOT / name).read_text(), text, TABLE_IN) for name, text in tables.items()}
 
 
 # --------------------------------------------------------------------------------------------------------------- methods
@@ -223,6 +228,29 @@ def results_table(path: pathlib.Path) -> str:
     commits = sorted({(arm.commit or "unknown")[:10] for arm in arms.values()})
     parts += [f"Trained on {cell(' and '.join(machines))}, at {'commit' if len(commits) == 1 else 'commits'} {', '.join(commits)}."]
     return "\n\n".join(part for part in parts if part)
+
+
+def studies_table(paths: list[pathlib.Path]) -> str:
+    """Every arm on every task: success (or return, where there is none) with its interval, and milliseconds an action."""
+    tasks, names, facts = {}, {}, []
+    for path in paths:
+        arms = {result.name: result for result in Results(path).lines.values()}
+        first = next(iter(arms.values()))
+        tasks[first.evaluation.task], names = arms, names | arms
+        loads = sorted({f"{arm.load:.1f}" for arm in arms.values()})
+        commits = sorted({(arm.commit or "unknown")[:10] for arm in arms.values()})
+        size = f"{len(first.evaluation.seeds)} seeds, {first.evaluation.episodes} episodes each, {first.machine}"
+        facts.append(f"- `{first.evaluation.task}`: {cell(size)}, timed at a load of {' and '.join(loads)}; commit {', '.join(commits)}.")
+    lines = [(cell(name), *(studied(arms.get(name)) for arms in tasks.values())) for name in names]
+    return "\n\n".join((table(("arm", *(f"`{task}`" for task in tasks)), lines), "\n".join(facts)))
+
+
+def studied(arm: Result | None) -> str:
+    if arm is None:
+        return ""
+    summary = arm.evaluation.summary()
+    rate = summary.success or summary.mean_return
+    return f"{rate.value:.2f} [{rate.low:.2f}, {rate.high:.2f}]<br>{arm.latency.per_action.median_ms:.2g} ms"
 
 
 # ---------------------------------------------------------------------------------------------------------------- planar

@@ -164,15 +164,21 @@ def test_compare_pairs_the_starts_and_goes_on_where_it_was(here, capsys):
     )
 
 
-def test_a_study_runs_the_arms_of_a_claim_that_are_not_of_another_task(here, capsys):
+def test_a_study_runs_the_arms_of_claims_that_are_not_of_another_task(here, capsys):
     arms = {"one": Arm("toy-clone", {"updates": 9000}), "other": Arm("toy-staged"), "elsewhere": Arm("toy-clone", task="cartpole")}
+    more = {"the same": arms["one"], "other": Arm("toy-clone", {"rate": 0.1})}
     part = Part("One is no worse.", "one", "other", "success", -0.05)
-    registry.add("claim", "toy-study", Claim("toy-study", "A study.", "none", "toy-clone", "toy", arms, (part,), {}, 1), "a study")
-    assert run("study", "toy", "toy-study", "--seeds", "1", "--updates", "5", "--episodes", "3", "--folder", "study") == 0
+    for slug, its in (("toy-study", arms), ("toy-again", more)):
+        registry.add("claim", slug, Claim(slug, "A study.", "none", "toy-clone", "toy", its, (part,), {}, 1), "a study")
+    short = ("--seeds", "1", "--updates", "5", "--episodes", "3")
+    assert run("study", "toy", "toy-study", *short, "--folder", "study", "--results", "study.jsonl") == 0
     text = capsys.readouterr().out
     assert "one" in text and "other" in text and "elsewhere" not in text and (here / "study" / "report.html").exists()
     updates = [json.loads(path.read_text())["learner"]["fields"]["updates"] for path in sorted((here / "study").rglob("run.json"))]
     assert updates == [5, 5]
+    assert run("study", "toy", "toy-study", "toy-again", *short, "--folder", "both", "--results", "study.jsonl") == 0
+    assert [path.parent.name for path in (here / "both").rglob("run.json")] == ["other, toy-again"]
+    assert [json.loads(line)["name"] for line in (here / "study.jsonl").read_text().splitlines()] == ["one", "other", "other, toy-again"]
 
 
 def _xla_gc_callback():

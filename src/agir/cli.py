@@ -235,22 +235,23 @@ def compare(argv: list[str]) -> int:
     return 0
 
 
-@command("study", "TASK CLAIM", "the arms of a claim on a task of yours: an ablation, a table")
+@command("study", "TASK CLAIM...", "the arms of claims on a task of yours: an ablation, a table")
 def study(argv: list[str]) -> int:
     from tyro.conf import Positional
 
     @dataclasses.dataclass
     class Study:
-        """Trains the arms of a claim, such as dp-components-study, on a task of yours and prints them side by side; nothing is judged."""
+        """Trains the arms of claims, such as dp-components-study, on a task of yours and prints them side by side; nothing is judged."""
 
         task: Positional[str]
-        claim: Positional[str]
+        claims: Positional[tuple[str, ...]]
         seeds: int = 3  # of each arm
         updates: int | None = None  # of each arm; the claim's where nothing is said
         episodes: int = 100  # for each seed
         data: str | None = None  # demonstrations: a file, a folder, hub:ORG/NAME, or task:NAME[@EPISODES]
         demonstrations: int = 100  # asked of the task's own expert where no data are given
         folder: pathlib.Path | None = None  # what was done already in it is not done again
+        results: pathlib.Path | None = None  # a file: what is measured is added, and what stands in it is not trained again
 
     asked = flags(Study, "agir study", argv)
     quiet_jax()

@@ -28,7 +28,7 @@ from agir.runtime.bundle import load_bundle, one_lane, save_bundle
 from agir.tasks.find import is_task, recordings
 from agir.tasks.find import task as find_task
 from agir.training.budget import arms_of, family, make_budget, shipped, write_budget
-from agir.training.comparison import Arm, Measured, Place, evaluated, measure, places
+from agir.training.comparison import Arm, Measured, Place, evaluated, measure, places, united
 from agir.training.pages import DRAWN, by_value, compared, comparison_report, elsewhere, lane_table
 from agir.training.progress import Reporter, Terminal
 from agir.training.results import Results
@@ -183,26 +183,30 @@ def compare(
 
 def study(
     task: str | Task,
-    claim: str,
+    claims: str | Sequence[str],
     *,
-    seeds: int = 3,
     episodes: int = 100,
     updates: int | None = None,
     folder: str | os.PathLike | None = None,
+    results: str | os.PathLike | None = None,
     tell: bool = False,
     **asked: Any,
 ) -> pathlib.Path:
-    """The arms of a claim on a task of the caller's: trained with the same seeds and data, side by side -> the report's path.
+    """The arms of a claim, or of several, on a task of the caller's: trained alike, side by side -> the report's path.
 
-    `updates` are those of each arm (default: the claim's), `asked` goes to `train`. Nothing is judged and the ledger is left alone:
-    a claim's thresholds were set for its own task. Arms that the claim has on another task besides its own are left out.
+    `updates` are those of each arm (default: the claim's), `asked` goes to `train` (seeds, of which there are 3, data, ...), and `results`
+    is as in `compare`. Nothing is judged and the ledger is left alone: a claim's thresholds were set for its own task. Arms that a claim
+    has on another task besides its own are left out.
     """
-    task, found = _task(task), registry.find("claim", claim)
+    task, found = _task(task), [registry.find("claim", slug) for slug in ((claims,) if isinstance(claims, str) else claims)]
+    if not found:
+        raise BadSetting("Name one or more claims whose arms are to be studied.")
     learns = lambda arm: updates is not None and registry.find("method", arm.method)().updates
     more = lambda arm: dataclasses.replace(arm, settings=arm.settings | {"updates": updates}) if learns(arm) else arm
-    arms = {name: more(arm) for name, arm in found.arms.items() if arm.task is None}
-    folder = pathlib.Path(folder or f"runs/study-{task.name.replace('/', '-')}-{claim}")
-    return _side_by_side(places(folder, task, arms, seeds=seeds, **asked), found.slug, episodes, {}, tell)
+    arms = {name: more(arm) for name, arm in united({claim.slug: claim.arms for claim in found}).items()}
+    title = ", ".join(dict.fromkeys(claim.slug for claim in found))
+    folder = pathlib.Path(folder or f"runs/study-{task.name.replace('/', '-')}-{title.replace(', ', '-')}")
+    return _side_by_side(places(folder, task, arms, **({"seeds": 3} | asked)), title, episodes, {}, tell, results)
 
 
 def _side_by_side(

@@ -178,16 +178,31 @@ def test_the_marks_are_needed():
         generate.between("no marks", "new", ("(", ")"))
 
 
+def result(task, method, name, share):
+    spent = Latency(1.0, np.array([2.0, 4.0]), np.array([3.0]), np.array([0.5]), np.array([0.1]), 1.25, "cpu")
+    won = np.arange(80).reshape(2, 40) % 4 < 4 * share
+    columns = {"return": won.astype(float), "length": np.full((2, 40), 10), "success": won}
+    found = Evaluation(task, "evaluation", 0, (0, 1), columns, (), {}, 1.0)
+    key = f"{method}-{name}/{task}/evaluation/40"
+    return Result(key, name, method, found, spent, 0.9, 12_000, 100.0, "abc", {}, "x86_64", "today")
+
+
 def test_a_table_of_results_has_every_method_what_is_missing_and_why(tmp_path):
     path = tmp_path / "imitation-pusht.jsonl"
-    spent = Latency(1.0, np.array([2.0, 4.0]), np.array([3.0]), np.array([0.5]), np.array([0.1]), 1.25, "cpu")
     for method, share in (("behavior-cloning", 0.25), ("diffusion-policy", 0.75)):
-        won = np.arange(80).reshape(2, 40) % 4 < 4 * share
-        columns = {"return": won.astype(float), "length": np.full((2, 40), 10), "success": won}
-        found = Evaluation("pusht", "evaluation", 0, (0, 1), columns, (), {}, 1.0)
-        Results(path).add(Result(f"{method}-0/pusht/evaluation/40", method, found, spent, 0.9, 12_000, 100.0, "abc", {}, "x86_64", "today"))
+        Results(path).add(result("pusht", method, method, share))
     shown = generate.results_table(path)
     rows = [line for line in shown.splitlines() if line.startswith("| [")]
     assert len(rows) == 2 and "diffusion-policy" in rows[0] and "| 75.0<br>" in rows[0] and "| 9,200 |" in rows[0] and "baseline" in rows[0]
     assert "−50.0<br>" in rows[1] and "worse" in rows[1] and "| 3.00<br>p95" in rows[1] and rows[1].endswith("| 0.9 |")
     assert "Not trained yet: act, act-jepa, bac," in shown and "- hydra: " in shown and "at commit abc" in shown
+
+
+def test_a_table_of_studies_has_every_arm_on_every_task(tmp_path):
+    paths = [tmp_path / "study-one.jsonl", tmp_path / "study-two.jsonl"]
+    for path, name in zip((paths[0], paths[0], paths[1]), ("DDIM-10", "flow", "flow")):
+        Results(path).add(result(path.stem, "flow-policy", name, 0.75))
+    lines = generate.studies_table(paths).splitlines()
+    assert lines[0] == "| arm | `study-one` | `study-two` |"
+    assert lines[2].startswith("| DDIM-10 | 0.75 [") and lines[2].endswith("<br>0.5 ms | |") and lines[3].count("0.75 [") == 2
+    assert "- `study-two`: 2 seeds, 40 episodes each, x86\\_64, timed at a load of 0.9; commit abc." in lines

@@ -86,7 +86,7 @@ def times(arms: dict[str, Measured], results: Results | None = None) -> dict[str
     here = {name: arm for name, arm in arms.items() if arm.policies is not None}
     found = latencies({name: one_lane(arm.policies, 0) for name, arm in here.items()})
     if results is not None:
-        results.rewrite(*(Result.of_run(arm.key, arm.run, arm.evaluation, found[name], arm.parameters) for name, arm in here.items()))
+        results.rewrite(*(Result.of_run(arm.key, name, arm.run, arm.evaluation, found[name], arm.parameters) for name, arm in here.items()))
     return {name: arm.result.latency for name, arm in arms.items() if arm.result} | found
 
 
@@ -183,6 +183,24 @@ def places(folder: pathlib.Path, task: str | Task, arms: dict[str, Arm], *, shar
     return found
 
 
+def united(groups: dict[str, dict[str, Arm]]) -> dict[str, Arm]:
+    """The arms of several groups that are on no task of their own; equal ones once, and unlike ones of one name told apart by their group.
+
+    Each is tested where it was trained.
+    """
+    found: dict[str, Arm] = {}
+    for group, arms in groups.items():
+        called: dict[str, str] = {}
+        for name, arm in arms.items():
+            if arm.task is None:
+                brought = {given: called[other] for given, other in arm.brought.items()}
+                arm = dataclasses.replace(arm, brought=brought, tested=None)
+                own = f"{name}, {group}" if name in found else name
+                called[name] = next((other for other, its in found.items() if its == arm), own)
+                found.setdefault(called[name], arm)
+    return found
+
+
 def _digest(task: Task, arm: Arm, asked: dict[str, Any], earlier: dict[str, Place]) -> str:
     """Of all that is asked of an arm's run. Folders are left out of it, for they differ from machine to machine: data that are recordings
     are known by their contents, and what is brought from another arm by that arm's digest.
@@ -243,5 +261,5 @@ def measure(
         found[name] = Measured.of_run(name, run, evaluation, key=place.key(episodes, purpose))
         if results is not None and name not in known:
             spent = latency(one_lane(found[name].policies, 0))  # alone: in turns with the others when all are there
-            results.add(Result.of_run(found[name].key, run, evaluation, spent, found[name].parameters))
+            results.add(Result.of_run(found[name].key, name, run, evaluation, spent, found[name].parameters))
     return found

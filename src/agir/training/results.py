@@ -1,9 +1,10 @@
 """What was measured of arms, apart from their runs: a file of text, a line for each arm.
 
 With it a comparison outlives the folders of its runs, and its arms can be trained on several machines: the files are joined by
-`cat`. A line: {"key" (a digest of all that was asked), "task", "method", "when", "commit", "machine", "load" (the system's, when
-times were measured), "fingerprints" (of the data), "parameters", "training_s", "success" (to be read), "evaluation" and "latency"
-(with arrays as [dtype, shape, deflated bytes in base64])}. Of two lines with one key the later counts.
+`cat`. A line: {"key" (a digest of all that was asked), "name" (of the arm; where there is none, its method's), "task", "method", "when",
+"commit", "machine", "load" (the system's, when times were measured), "fingerprints" (of the data), "parameters", "training_s",
+"success" (to be read), "evaluation" and "latency" (with arrays as [dtype, shape, deflated bytes in base64])}. Of two lines with one
+key the later counts.
 """
 
 import base64
@@ -35,6 +36,7 @@ class Result:
     """One arm's line."""
 
     key: str
+    name: str
     method: str
     evaluation: Evaluation
     latency: Latency
@@ -53,13 +55,12 @@ class Result:
         return f"{self.machine}; {self.when}{busy}; commit {self.commit or 'unknown'}"
 
     @classmethod
-    def of_run(cls, key: str, run: Run, evaluation: Evaluation, latency: Latency, parameters: int) -> "Result":
+    def of_run(cls, key: str, name: str, run: Run, evaluation: Evaluation, latency: Latency, parameters: int) -> "Result":
         """What was just measured here."""
         machine = f"{platform.machine()}, {os.cpu_count()} cores, {jax.default_backend()}"
         asked, commit = run.asked, run.asked["versions"].get("commit")
-        return cls(
-            key, asked["method"], evaluation, latency, load(), parameters, asked["seconds"], commit, asked["fingerprints"], machine, now()
-        )
+        spent, prints = asked["seconds"], asked["fingerprints"]
+        return cls(key, name, asked["method"], evaluation, latency, load(), parameters, spent, commit, prints, machine, now())
 
 
 def load() -> float | None:
@@ -134,6 +135,7 @@ def _written(result: Result) -> dict:
 
 
 def _read(line: dict) -> Result:
+    line = {"name": line["method"]} | line
     its, spent = line["evaluation"], line["latency"]
     columns = {name: _unpacked(column) for name, column in its["columns"].items()}
     evaluation = Evaluation(its["task"], its["purpose"], its["first"], tuple(its["seeds"]), columns, (), its["versions"], its["seconds"])
