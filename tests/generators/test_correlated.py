@@ -57,6 +57,15 @@ def drawn(generator, told, given=True, count=20000):
     return np.asarray(eqx.filter_jit(lambda keys: jax.vmap(one)(keys))(keys)).reshape(count, 6)
 
 
+def test_behind_an_episodes_end_the_last_action_is_learnt_as_it_is_held():
+    generator, key = flow(), jax.random.key(1)
+    chunk = jnp.arange(6.0).reshape(3, 2)
+    loss = lambda chunk, mask: generator.loss(chunk, jnp.array(mask), CONTEXT, key)
+    whole = loss(chunk.at[2].set(chunk[1]), [1.0, 1.0, 1.0])
+    np.testing.assert_allclose(loss(chunk.at[2].set(jnp.nan), [1.0, 1.0, 0.0]).mean(), 1.5 * whole.mean(), rtol=1e-6)  # two steps share it
+    assert len(set(np.asarray(whole).tolist())) == 1
+
+
 TOLD_CHUNK = jnp.array([[0.5, -0.3], [0.4, 0.2], [9.0, 9.0]])
 
 

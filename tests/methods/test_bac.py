@@ -36,7 +36,7 @@ def test_calibrated_on_windows_it_acts_and_with_all_computed_it_is_the_base():
     assert method.history == 2 and method.horizon == 4
     np.testing.assert_allclose(jnp.diagonal(state.cosine, axis1=1, axis2=2), 1.0, atol=1e-3)  # a mean of what is 1 in every window
     table = np.asarray(method.table(state))
-    assert table.shape == (6, 3) and table[0].all() and (table.sum(0) >= 3).all() and table[:, 2].sum() == 3
+    assert table.shape == (6, 3) and table[0].all() and table[-1].all() and (table.sum(0) >= 3).all() and table[:, 2].sum() in (3, 4)
     np.testing.assert_allclose(metrics["computed_share"], table.mean())
     seen, keys = jnp.ones((3, 2)), jax.random.split(jax.random.key(2), 3)
 

@@ -31,7 +31,7 @@ class Places(Task):
     name, spec, horizon = "places", PLACES, 9
 
 
-def test_a_row_brings_the_action_that_its_stretch_ends_with():
+def test_a_row_on_the_way_brings_the_action_that_its_stretch_ends_with_and_one_at_work_its_own():
     action = np.arange(18, dtype=np.float32).reshape(9, 2)
     rows = lambda begin, end, label: {"observation": action[begin:end], "action": action[begin:end], "phase": np.int32(label)}
     data = Dataset.from_episodes(PLACES, [rows(0, 6, [0, 0, 1, 1, 0, 0]), rows(6, 9, [0, 1, 1])])
@@ -42,7 +42,8 @@ def test_a_row_brings_the_action_that_its_stretch_ends_with():
     marked = jax.vmap(source.cut)(jnp.arange(table.rows))
     ends = stretch_ends(np.asarray(table.columns["phase"]) > 0, np.asarray(table.last))
     rows = np.minimum(np.arange(table.rows)[:, None] + np.arange(3), np.asarray(table.last)[:, None])  # of one episode
-    np.testing.assert_array_equal(marked.waypoint, np.asarray(table.columns["action"])[ends[rows]])
+    leads = np.where(np.asarray(table.columns["phase"])[rows] > 0, rows, ends[rows])
+    np.testing.assert_array_equal(marked.waypoint, np.asarray(table.columns["action"])[leads])
     np.testing.assert_array_equal(marked.dense, np.asarray(table.columns["phase"])[rows])
     np.testing.assert_array_equal(marked.segment.experience.action, np.asarray(table.columns["action"])[rows])
     with pytest.raises(BadSetting, match="no column 'work'.*there are: phase"):

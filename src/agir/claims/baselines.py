@@ -26,6 +26,7 @@ HALF = TOKENS | {"updates": 2000}
 BINS_HALF = Arm("fast", BINS.settings | HALF)
 
 TWO_MODES, FOUR_MODES = "multipath", "multipath/modes=4,rows=2"  # two forks: see docs/results/modes.md
+PLACES = "control=position,leaps=4"  # the same with actions that are places, and ways that part over several of them
 
 
 def on_four_modes(arms: dict[str, Arm], *again: str, task: str = FOUR_MODES) -> dict[str, Arm]:

@@ -2,11 +2,22 @@
 
 import dataclasses
 
-from agir.claims.baselines import DDIM, DDPM, DENOISER, FLOW, REGRESSION, TWO_STEP, on_four_modes, part_on_four_modes
+from agir.claims.baselines import (
+    DDIM,
+    DDPM,
+    DENOISER,
+    FLOW,
+    FOUR_MODES,
+    PLACES,
+    REGRESSION,
+    TWO_MODES,
+    TWO_STEP,
+    on_four_modes,
+    part_on_four_modes,
+)
 from agir.claims.claim import Arm, Claim, Part
 
 STREAMING = Arm("streaming-flow-policy", DENOISER | {"width": 264})  # as many parameters as DDIM's
-PLACES = "control=position,leaps=4"  # the paper's actions are places, and its ways part over several actions
 
 CLAIM = Claim(
     slug="streaming-flow-policy",
@@ -14,7 +25,7 @@ CLAIM = Claim(
     "is there sooner.",
     source="Jiang et al. 2025 (Streaming Flow Policy), arXiv 2505.21851, tables 1 and 2",
     method="streaming-flow-policy",
-    task=f"multipath/{PLACES}",
+    task=f"{TWO_MODES}/{PLACES}",
     arms=on_four_modes(
         {
             "streaming": STREAMING,
@@ -27,7 +38,7 @@ CLAIM = Claim(
         },
         "streaming",
         "DDIM-10",
-        task=f"multipath/modes=4,rows=2,{PLACES}",
+        task=f"{FOUR_MODES},{PLACES}",
     ),
     parts=(
         *part_on_four_modes(Part("Streaming is not worse than DDIM-10 by more than 5 points.", "streaming", "DDIM-10", "success", -0.05)),

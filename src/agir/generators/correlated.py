@@ -2,6 +2,8 @@
 
     noise       e ~ N(0, S),   S = b R + (1 - b) 1,   R the correlations of the entries of a flat chunk in the data
     path, loss  those of flow matching (flow.py), with this e
+                of whole chunks: behind an episode's end the last action is held and learnt, as R has it (what the noise of an entry
+                that is not learnt is would tell that of its neighbours)
     inpainting  the first entries O of the chunk are known, a_O. After each Euler step to time t <= `until`
                 x_O <- (1 - t) e_O + t a_O,   x_U <- x_U + S_UO S_OO^-1 (the change of x_O)
                 that is, U moves as the conditional mean of a Gaussian with covariance S does. "hard": x_O alone is set.
@@ -20,6 +22,7 @@ from jaxtyping import Array, Bool, Float
 
 from agir.core.spaces import Key
 from agir.generators.flow import Flow
+from agir.objectives.masked import held, in_shares
 
 LARGEST = 1.0  # change of an entry that is not known, in one step
 SMALL = 1e-6  # added to the variances of what is known
@@ -94,6 +97,12 @@ class CorrelatedFlow(Flow):
     known: int = eqx.field(static=True, default=0)
     propagates: bool = eqx.field(static=True, default=True)  # False: "hard"
     until: Any = 0.7
+
+    def loss(
+        self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
+    ) -> Float[Array, " horizon"]:
+        """Of the whole chunk, in equal shares of the steps that count."""
+        return in_shares(super().loss(held(chunk, mask), jnp.ones_like(mask), context, key).mean(), mask)
 
     def noise(self, key: Key) -> Float[Array, "horizon size"]:
         entries = self.horizon * math.prod(self.shape)

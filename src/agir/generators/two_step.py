@@ -5,8 +5,8 @@
 
 The noise is there in training alone: nothing is drawn in acting, so each context has one answer. Where that of the first pass, a
 mean, lies between two ways, the exact second one would take the likelier; a network with t = 0.9 sees next to nothing between ways
-that are far apart, and what it says there is its own interpolation. The second term's weight makes it as large as the first (its
-error is smaller by 1 - t). The network is told 100 t.
+that are far apart, and what it says there is its own interpolation. The second term's weight, of the reference's code (the paper's
+equation has none), makes it as large as the first: its error is smaller by 1 - t. The network is told 100 t.
 
 The reference's loss named `mip` gives the second pass a + (1 - t) e and, in acting, a_0, which is the same but for a scale; this
 is the paper's form, the reference's `mip_origin`, with a first pass that says a where that one says t a.

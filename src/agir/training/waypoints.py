@@ -16,7 +16,10 @@ from agir.training.world import World
 
 
 class Marked(eqx.Module):
-    """A segment; for each of its steps whether it is dense (1: at work) or sparse (0: on the way), and the action its stretch ends with."""
+    """A segment; for each of its steps whether it is dense (1: at work) or sparse (0: on the way), and where it leads.
+
+    That is the action with which a sparse step's stretch ends, and a dense step's own.
+    """
 
     segment: Segment
     dense: Float[Array, "*batch length"]
@@ -43,8 +46,10 @@ class Waypoints(Segments):
 
     def cut(self, row: Any) -> Marked:
         columns, rows = self.table.columns, jax.numpy.minimum(row + jax.numpy.arange(self.length), self.table.last[row])
-        waypoint = jax.tree.map(lambda column: column[self.ends[rows]], columns["action"])
-        return Marked(super().cut(row), (columns[self.label][rows] > 0).astype(jax.numpy.float32), waypoint)
+        dense = columns[self.label][rows] > 0
+        leads = jax.numpy.where(dense, rows, self.ends[rows])
+        waypoint = jax.tree.map(lambda column: column[leads], columns["action"])
+        return Marked(super().cut(row), dense.astype(jax.numpy.float32), waypoint)
 
 
 def stretch_ends(dense: Bool[np.ndarray, " rows"], last: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:

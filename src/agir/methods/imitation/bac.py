@@ -2,7 +2,8 @@
 
     calibration   the cosine of what each block of the transformer adds in any two passes, over windows of the demonstrations
     schedule      for each block the `computed` passes for which what is used instead is the most alike (dynamic programming); then
-                  the `bubbled` blocks that change most are also computed wherever a feed-forward block behind them is
+                  the `bubbled` blocks that change most are also computed wherever a feed-forward block behind them is, and all are
+                  in the last pass (paper's code)
     acting        the base's sampler; a block that is not computed adds what it last added
 
 `--base RUN` is any trained diffusion policy whose network is a transformer ("transformer", "dit" or "in-context"), whatever its
@@ -91,7 +92,7 @@ class BAC(Method):
         if self.schedule == "uniform":
             return jnp.repeat(uniform_schedule(self.passes, self.computed)[:, None], len(kinds), 1)
         schedule = jax.vmap(lambda cosine: best_schedule(cosine, self.computed))(state.cosine).T
-        return bubbled(schedule, state.change, kinds, self.bubbled)
+        return bubbled(schedule, state.change, kinds, self.bubbled).at[-1].set(True)
 
     def policy(self, state: Likeness) -> Policy:
         generator = self.generator

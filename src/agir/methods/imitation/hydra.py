@@ -1,6 +1,7 @@
 """HYDRA, hybrid robot actions (Belkhale et al. 2023, arXiv 2306.17237): far places on the way, single actions at work.
 
-    labels     each demonstrated row is dense (at work) or sparse (on the way); a sparse row's waypoint w is where its stretch ends
+    labels     each demonstrated row is dense (at work) or sparse (on the way); a sparse row's waypoint w is where its stretch ends, a
+               dense row's its own action (the authors' code: w' hardly bends where the two meet)
     relabel    on the way, the action is what the controller would do to get there:  a <- w
     network    w' = MLP(o_t);    h_t = RNN(h_{t-1}, o_t),    a', m' = two heads on h_t
     training   min   c(m) |w' - w|^2  +  c(1 - m) l(a', a)  +  weight CE(m', m),     m = 1 where dense, c(0) = 1 - gamma, c(1) = gamma
