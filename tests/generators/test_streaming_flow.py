@@ -15,7 +15,7 @@ DEMONSTRATION = jnp.array([[0.3], [0.5], [0.1], [-0.4], [-0.5]])
 
 
 class Demonstrated(eqx.Module):
-    """The velocity of the flow around some demonstrations [ways, knots, 1], in equal shares; around one of them, the paper's u."""
+    """The flow's v around some demonstrations [ways, knots, 1], in equal shares; around one of them, the paper's u."""
 
     knots: jax.Array
     spread: float
@@ -26,7 +26,7 @@ class Demonstrated(eqx.Module):
         slope = self.knots[:, begin + 1] - self.knots[:, begin]
         off = action - (self.knots[:, begin] + (time - begin.astype(jnp.float32)) * slope)
         share = jax.nn.softmax(-0.5 * (off / (self.spread * jnp.exp(-GAIN * time / STEPS))) ** 2, 0)
-        return (share * (slope - GAIN / STEPS * off)).sum(0)[None]
+        return STEPS * (share * (slope - GAIN / STEPS * off)).sum(0)[None]
 
 
 def flow(network, passes=1, history=2, **more):
@@ -95,7 +95,7 @@ def test_every_action_counts_alike_however_many_a_window_has():
         action, velocity = generator.point(
             jnp.where(mask[:, None] > 0, chunk, 0.0), jax.random.uniform(draw) * count, jax.random.normal(disturb, (1,))
         )
-        error = (generator.velocity(action, jax.random.uniform(draw) * count, CONTEXT) - velocity) ** 2
+        error = (generator.velocity(action, jax.random.uniform(draw) * count, CONTEXT) - STEPS * velocity) ** 2
         np.testing.assert_allclose((generator.loss(chunk, mask, CONTEXT, key) * mask).sum(), count * error[0], rtol=1e-4)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from methods.fitting import NUMBERS, acts, fit, learner, two_ways
 
-from agir.core.errors import BadSetting
+from agir.core.errors import BadSetting, BadSpec
 from agir.core.nouns import Window
+from agir.core.spaces import Meaning
 from agir.methods.imitation.carp import CARP
 from agir.methods.imitation.coa import CoA
 from agir.methods.imitation.discrete_diffusion_vla import DiscreteDiffusionVLA
@@ -150,6 +151,13 @@ def test_a_chain_says_how_long_it_is(order):
     np.testing.assert_allclose(chunks, wanted, atol=0.2)
     assert type(method.policy(state)).__name__ == ("EndEnsembled" if order == "backward" else "Ensembled")
     assert type(learner(CoA, reach=4, **SMALL).policy(state)).__name__ == "Receding"
+
+
+def test_a_trajectory_from_its_end_is_of_places():
+    spec = dataclasses.replace(NUMBERS, meaning=Meaning("delta", "m"))
+    with pytest.raises(BadSpec, match="a delta says nothing of where it leads"):
+        learner(CoA, spec, reach=4).init(jax.random.key(0))
+    learner(CoA, spec, reach=4, order="forward").init(jax.random.key(0))
 
 
 def test_vq_vla_says_its_codes_one_by_one():

@@ -18,6 +18,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from agir.core.errors import BadSpec
 from agir.core.nouns import Act, Policy
 from agir.core.spaces import Key, flat_size
 from agir.generators.chain import Chain, ChainTransformer
@@ -42,6 +43,13 @@ class CoA(GeneratingMethod):
         return self.reach + self.history - 1
 
     def create(self, features: int, key: Key) -> Chain:
+        """Raises BadSpec where a plan would begin at its end, and that is no place (the paper's actions are poses)."""
+        kind = self.spec.meaning.kind
+        if self.order == "backward" and kind != "absolute":
+            raise BadSpec(
+                f"A trajectory that begins at its end needs actions that are places, and a {kind} says nothing of where it leads. Use "
+                "actions that are absolute (planar/...,control=position), --order forward, or act."
+            )
         chunk, context = (self.reach, flat_size(self.spec.action)), (self.history, features)
         network = ChainTransformer.create(chunk, context, key, self.width, self.depth, ahead=self.ahead)
         return Chain(network, self.history - 1, self.reach, self.spec.action.shape, self.order)

@@ -1,7 +1,7 @@
 """Streaming Flow Policy (Jiang et al. 2025, arXiv 2505.21851): actions along a flow whose time is the time of execution.
 
-    training   min_v  E |v(a, s, o) - (xi'(s) - (k / H) (a - xi(s)))|^2       a ~ N(xi(s), sigma^2 exp(-2 k s / H))
-    acting     from the action done last (and noise of sigma), a <- a + v(a, s, o): each such action is done at once, without waiting
+    training   min_v  E |v(a, s, o) - (H xi'(s) - k (a - xi(s)))|^2       a ~ N(xi(s), sigma^2 exp(-2 k s / H))
+    acting     from the action done last (and noise of sigma), a <- a + v(a, s, o) / H: each such action is done at once, without waiting
                for the rest; after `execute` of them the observations are looked at again
 
 xi are the demonstrated actions, o the last `history` observations when the plan began; see generators/streaming_flow.py. The
