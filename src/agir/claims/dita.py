@@ -59,5 +59,6 @@ CLAIM = Claim(
     "reported): with four distractors 0.69 and 0.99 in context, 0.78 and 0.87 with the head; with two the head was at 0.95 after a third "
     "of the updates. The first row in the ledger is of before tokens shared their normalisation: the hand's mark, constant in its place, "
     "was taken from it. What the runs show: both read every token and stand above 0.9 from two to six distractors; it is the flat vector "
-    "that fails.",
+    "that fails. With six distractors the head leaves less than five points above it, so that part could not hold. The authors' head "
+    "denoises each action by itself, from a token of its own; this one all of a chunk at once, from one vector.",
 )

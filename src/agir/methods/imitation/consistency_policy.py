@@ -13,7 +13,8 @@ Deviations: the teacher is a diffusion policy in the convention that keeps varia
 are DDIM's, where the paper's teacher is an EDM with Heun's steps; data are fitted as in CTM, because with the released code's term
 (`--fits leap`) one pass says the mean of all ways, on two ways neither; levels are those that DDIM with
 ten passes visits (paper: 80 by EDM's law): what is learnt at the end of a path has as few steps to go to reach its beginning.
-The student has no dropout (paper: 0.2); what acts is a moving average.
+Acting begins with noise of the noisiest level's size (the authors' code: of size 1, next to nothing at that level). The student has no
+dropout (paper: 0.2); what acts is a moving average.
 """
 
 import dataclasses
