@@ -15,7 +15,7 @@ from agir.networks.transformer import Attention, Transformer
 from agir.networks.unet import FilmBlock, PlainUnet, Unet
 
 CHUNK, CONTEXT = (8, 2), (2, 3)
-NAMES = ["mlp", "unet", "plain-unet", "transformer", "dit", "in-context"]
+NAMES = ["mlp", "unet", "plain-unet", "transformer", "dit", "in-context", "token-head", "small-head"]
 
 
 def build(name, key, **options):
@@ -229,6 +229,13 @@ def test_what_is_known_is_worked_out_once_for_all_noisy_chunks_of_a_context():
     assert sorted(alone) == sorted(shape for shape in shapes(7) if 7 not in shape)
     assert alone.count((3, 32)) == 1  # the hidden layer of the known; after the last layer nobody looks at them
     assert alone.count((3, 16)) == 1 + 2  # their keys and values: for themselves in the first layer, for actions in both
+
+
+def test_a_token_head_denoises_each_action_alone():
+    net, (chunk, times, context) = build("token-head", jax.random.key(0)), inputs()
+    out, moved = net(chunk, times, context), net(chunk.at[3].add(1.0), times, context)
+    assert np.flatnonzero((out != moved).any(1)).tolist() == [3]
+    assert (net(chunk, times, context + 1.0) != out).any(1).all()
 
 
 def test_a_first_answer_is_nothing():

@@ -158,6 +158,10 @@ NETWORKS: dict[str, tuple[str, str]] = {
         "agir.networks.in_context:SmallHead",
         "an MLP that denoises a chunk behind one vector that a transformer makes of what is seen",
     ),
+    "token-head": (
+        "agir.networks.in_context:TokenHead",
+        "an MLP that denoises each action alone, by what a transformer makes of its place and of what is seen",
+    ),
     "in-context": ("agir.networks.in_context:InContext", "denoises a chunk of tokens behind all that is known, a token each (Dita)"),
     "resnet": ("agir.networks.resnet:ResNet", "encodes an image: a small residual network with a spatial softmax"),
 }

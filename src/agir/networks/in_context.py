@@ -3,8 +3,10 @@
     "dit"         [time + condition] [action] ... [action]          every token sees all (CogACT, Li et al. 2024, arXiv 2411.19650)
     "in-context"  [known] ... [known] [time] [action] ... [action]  an action sees all that is known, the time, and no later action
                                                                     (Dita, Hou et al. 2025, arXiv 2503.19757)
+    "token-head"  [known] ... [known] [place] ... [place]  ->  an MLP that denoises each action alone, given what its place's token
+                  became, and the time                              (what Dita is compared with, in its code)
     "small-head"  [known] ... [known]  ->  mean  ->  an MLP that denoises all actions at once, told the time
-                                                                    (what Dita is compared with there; Octo's head)
+                                                                    (Octo's head; in Dita's code it is there but not trained)
 
 The condition of "dit" is ONE vector, what an MLP says of the whole history (CogACT: of what a vision-language model says at one
 learned token); of "in-context" every row of the context is a token that actions attend to. Known tokens see each other and never
@@ -12,7 +14,7 @@ time or actions. So they are the same in every pass of a sampler, and for all no
 their own here, which the compiler takes out of loops and vmaps over noise (Mini-Diffuser's masks, Hu et al. 2025, arXiv 2505.09430).
 
 Layers normalise before they act; a hidden layer of 4 width with GELU; the last layer starts at 0 (DiT, Peebles & Xie 2023).
-In "in-context" as in the head some of the noisy chunk goes straight to the output, as the time says (`DenoisingMLP`; not Dita's), so that
+In "in-context" as in the heads some of the noisy chunk goes straight to the output, as the time says (`DenoisingMLP`; not Dita's), so that
 the two differ in what actions look at alone.
 """
 
@@ -151,3 +153,43 @@ class SmallHead(eqx.Module):
         for layer in self.layers:
             known = layer(known)
         return self.head(chunk, times, self.norm(known).mean(0, keepdims=True))
+
+
+class TokenHead(eqx.Module):
+    """A token for each action's place looks at all that is known and at earlier places; a small MLP denoises each action by its own.
+
+    The layers run once for a chunk; which action goes with which other one is nowhere decided.
+    """
+
+    role = "denoiser"
+
+    context_in: list[Linear]
+    place: Float[Array, "horizon width"]
+    layers: list[Layer]
+    norm: LayerNorm
+    head: DenoisingMLP
+
+    @classmethod
+    def create(
+        cls, chunk: tuple[int, int], context: tuple[int, int], key: Key, width: int = 64, depth: int = 3, *, times: int = 1
+    ) -> "TokenHead":
+        """`chunk` is (horizon, size), `context` (history, features); `depth` layers, and three of 2 width in the head (Dita: 3)."""
+        see, think = jax.random.split(key)
+        build = lambda draw: (
+            [Linear(context[1], width, draw), Linear(width, width, draw)],
+            draw.normal((chunk[0], width), width**-0.5),
+            [Layer(width, draw) for _ in range(depth)],
+            LayerNorm(width),
+        )
+        return cls(*grown(build, see), DenoisingMLP.create((1, chunk[1]), (1, width), think, 2 * width, 3, times=times))
+
+    def __call__(
+        self, chunk: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]
+    ) -> Float[Array, "horizon size"]:
+        known, x = self.context_in[1](mish(self.context_in[0](context))), self.place
+        here = jnp.arange(len(x))
+        mask = jnp.concatenate([jnp.ones((len(x), len(known)), bool), here[:, None] >= here[None]], 1)
+        for layer in self.layers:
+            x = through(layer.blocks(known, mask), x)
+            known = layer(known)
+        return jax.vmap(lambda action, token: self.head(action[None], times, token[None])[0])(chunk, self.norm(x))

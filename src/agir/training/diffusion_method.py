@@ -20,9 +20,9 @@ class DiffusionMethod(ChunkMethod):
 class TokenDiffusionMethod(DiffusionMethod):
     """Sees each thing as a token (networks/tokens.py)."""
 
-    networks = ("in-context", "small-head")
+    networks = ("in-context", "token-head", "small-head")
 
-    network: str = "in-context"  # in-context, or small-head: actions look at all that is seen, or at one vector that says it
+    network: str = "in-context"  # in-context: actions look at all; token-head: each has a token that did; small-head: one vector did
 
     @property
     def context_rows(self) -> int:
