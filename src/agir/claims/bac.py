@@ -45,5 +45,7 @@ CLAIM = Claim(
     "spaced passes compute; the share is a fact, and stands in the run's metrics (computed_share). In the first run the last pass was not "
     "always computed, as it is in the authors' code. Pilot of that (1 seed, 100 episodes, base of 1500 updates): all passes of "
     "DDPM 0.79, cached (2 bubbled) 0.17: what is kept cannot take away the noise that DDPM draws anew in each pass. So DDIM, which draws "
-    "none, stands beside: all passes 0.66; cached 0.49 with 0 or 2 bubbled, 0.64 with all; 10 evenly spaced passes 0.64.",
+    "none, stands beside: all passes 0.66; cached 0.49 with 0 or 2 bubbled, 0.64 with all; 10 evenly spaced passes 0.64. "
+    "What the runs show: with the last pass computed BAC of DDPM has 0.61, without 0.38, and all passes 0.997; what of a pass's noise is "
+    "taken away by a block that was not computed stays. The paper's networks are of 24 blocks and four times as wide.",
 )
