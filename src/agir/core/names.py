@@ -200,7 +200,7 @@ CLAIMS: dict[str, tuple[str, str]] = {
     "bac": ("agir.claims.bac:CLAIM", "blocks computed in ten of a hundred passes do as well as in all"),
     "consistency-policy": ("agir.claims.consistency_policy:CLAIM", "one pass of a distilled policy does as well as its teacher's ten"),
     "correlated-noise-flow": ("agir.claims.correlated_noise_flow:CLAIM", "correlated noise learns faster, and plans go on more smoothly"),
-    "dita": ("agir.claims.dita:CLAIM", "actions that look at every token beat a head behind one vector"),
+    "dita": ("agir.claims.dita:CLAIM", "actions that look at every token beat a head that denoises each by its own"),
     "diffusion-transformer-policy": (
         "agir.claims.diffusion_transformer_policy:CLAIM",
         "denoising in context beats a small head on two embodiments",
