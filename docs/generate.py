@@ -237,7 +237,7 @@ def studies_table(paths: list[pathlib.Path]) -> str:
         arms = {result.name: result for result in Results(path).lines.values()}
         first = next(iter(arms.values()))
         tasks[first.evaluation.task], names = arms, names | arms
-        loads = sorted({f"{arm.load:.1f}" for arm in arms.values()})
+        loads = sorted({"unknown" if arm.load is None else f"{arm.load:.1f}" for arm in arms.values()})
         commits = sorted({(arm.commit or "unknown")[:10] for arm in arms.values()})
         size = f"{len(first.evaluation.seeds)} seeds, {first.evaluation.episodes} episodes each, {first.machine}"
         facts.append(f"- `{first.evaluation.task}`: {cell(size)}, timed at a load of {' and '.join(loads)}; commit {', '.join(commits)}.")
