@@ -85,7 +85,7 @@ def test_the_first_action_of_a_chunk_that_begins_now_sees_what_is_seen_now(name,
     """With a transformer, whose actions see no later observation: here none is later."""
     method = tiny(KINDS[name], network="transformer")
     model = eqx.filter_jit(method.init)(jax.random.key(0)).model
-    model = jax.tree.map(lambda x: 5 * x if eqx.is_inexact_array(x) else x, model)  # weights begin so small that nothing shows
+    model = jax.tree.map(lambda x: 10 * x if eqx.is_inexact_array(x) else x, model)  # weights begin so small that nothing shows
     seen = jnp.zeros((2, method.history, 2)).at[1, -1].set(1.0)
     chunks = eqx.filter_jit(lambda model: jax.vmap(lambda one: model.sample(one, jax.random.key(1)))(seen))(model)
     assert jnp.abs(chunks[0, now] - chunks[1, now]).max() > 1e-4
