@@ -151,7 +151,8 @@ def claim_text(claim: Claim, row: ledger.Row | None) -> str:
         parts += [table(("part", "compared"), lines), "Not run."]
     else:
         parts += [parts_table(row), arms_table(row.whole["arms"]), run_text(row.whole)]
-        if [part.sentence for part in claim.parts] != [part["sentence"] for part in row.parts]:
+        sentences = [part.sentence for part in claim.parts] != [part["sentence"] for part in row.parts]
+        if sentences or set(claim.arms) != set(row.whole["arms"]):
             parts.append("**The claim was changed after this run, and was not run again yet: this is what came of its earlier form.**")
     return "\n\n".join([*parts, prose(claim.note)]).strip()
 

@@ -127,8 +127,10 @@ class SmallHead(eqx.Module):
     """The same known tokens and layers, but actions do not look at them: a small MLP denoises, given the mean of the last layer."""
 
     role = "denoiser"
+    apart = False  # each action is denoised alone, by the token of its place
 
     context_in: list[Linear]
+    place: Float[Array, "horizon width"] | None
     layers: list[Layer]
     norm: LayerNorm
     head: DenoisingMLP
@@ -141,55 +143,39 @@ class SmallHead(eqx.Module):
         see, think = jax.random.split(key)
         build = lambda draw: (
             [Linear(context[1], width, draw), Linear(width, width, draw)],
+            draw.normal((chunk[0], width), width**-0.5) if cls.apart else None,
             [Layer(width, draw) for _ in range(depth)],
             LayerNorm(width),
         )
-        return cls(*grown(build, see), DenoisingMLP.create(chunk, (1, width), think, 2 * width, 3, times=times))
+        shown = (1, chunk[1]) if cls.apart else chunk
+        return cls(*grown(build, see), DenoisingMLP.create(shown, (1, width), think, 2 * width, 3, times=times))
+
+    def known(self, context: Float[Array, "history features"]) -> Float[Array, "history width"]:
+        return self.context_in[1](mish(self.context_in[0](context)))
 
     def __call__(
         self, chunk: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]
     ) -> Float[Array, "horizon size"]:
-        known = self.context_in[1](mish(self.context_in[0](context)))
+        known = self.known(context)
         for layer in self.layers:
             known = layer(known)
         return self.head(chunk, times, self.norm(known).mean(0, keepdims=True))
 
 
-class TokenHead(eqx.Module):
+class TokenHead(SmallHead):
     """A token for each action's place looks at all that is known and at earlier places; a small MLP denoises each action by its own.
 
     The layers run once for a chunk; which action goes with which other one is nowhere decided.
     """
 
-    role = "denoiser"
-
-    context_in: list[Linear]
-    place: Float[Array, "horizon width"]
-    layers: list[Layer]
-    norm: LayerNorm
-    head: DenoisingMLP
-
-    @classmethod
-    def create(
-        cls, chunk: tuple[int, int], context: tuple[int, int], key: Key, width: int = 64, depth: int = 3, *, times: int = 1
-    ) -> "TokenHead":
-        """`chunk` is (horizon, size), `context` (history, features); `depth` layers, and three of 2 width in the head (Dita: 3)."""
-        see, think = jax.random.split(key)
-        build = lambda draw: (
-            [Linear(context[1], width, draw), Linear(width, width, draw)],
-            draw.normal((chunk[0], width), width**-0.5),
-            [Layer(width, draw) for _ in range(depth)],
-            LayerNorm(width),
-        )
-        return cls(*grown(build, see), DenoisingMLP.create((1, chunk[1]), (1, width), think, 2 * width, 3, times=times))
+    apart = True
 
     def __call__(
         self, chunk: Float[Array, "horizon size"], times: Float[Array, " times"], context: Float[Array, "history features"]
     ) -> Float[Array, "horizon size"]:
-        known, x = self.context_in[1](mish(self.context_in[0](context))), self.place
+        known, x = self.known(context), self.place
         here = jnp.arange(len(x))
         mask = jnp.concatenate([jnp.ones((len(x), len(known)), bool), here[:, None] >= here[None]], 1)
         for layer in self.layers:
-            x = through(layer.blocks(known, mask), x)
-            known = layer(known)
+            x, known = through(layer.blocks(known, mask), x), layer(known)
         return jax.vmap(lambda action, token: self.head(action[None], times, token[None])[0])(chunk, self.norm(x))
