@@ -20,6 +20,8 @@ import equinox as eqx  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
+from agir.core import registry  # noqa: E402
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
@@ -47,6 +49,14 @@ def compiled_programs(request):
     eqx.clear_caches()
     jax.clear_caches()
     gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def own_names():
+    """What a test registers is gone when it ends: tests that go through all names must not meet it."""
+    before = {kind: dict(things) for kind, things in registry._added.items()}
+    yield
+    registry._added.update(before)
 
 
 LONGEST = ("test_resume.py", "test_demo.py", "test_ppo.py", "test_loop.py", "test_cli.py")  # these files begin first, so none is left alone

@@ -181,8 +181,7 @@ def test_a_policy_of_the_host_is_refused():
 
 
 def test_a_run_on_the_host_is_trained_saved_and_resumed(tmp_path):
-    if "blind-on-the-host" not in registry.names("method"):
-        registry.add("method", "blind-on-the-host", Blind, "for this test")
+    registry.add("method", "blind-on-the-host", Blind, "for this test")
     run = train("gym/CartPole-v1", "blind-on-the-host", seeds=2, run=tmp_path / "run", updates=2)
     assert run.asked["state"] == "finished" and run.checkpoints("").steps == [2]
     again = resume(tmp_path / "run", updates=4)
