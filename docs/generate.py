@@ -1,5 +1,6 @@
 """Writes the pages that follow from the code, the ledger and results: docs/methods/, docs/claims.md, the tables in README.md and in
-docs/results/imitation-*.md (of the arms in the file of the same name beside it) and studies.md (of study-*.jsonl), docs/planar.md.
+docs/results/imitation-*.md (of the arms in the file of the same name beside it, and of times-*.jsonl) and studies.md (of
+study-*.jsonl), docs/planar.md.
 `--figures` draws pictures too.
 
     uv run python docs/generate.py             writes them
@@ -193,14 +194,25 @@ def results_pages() -> dict[str, pathlib.Path]:
 
 
 def arms_in(path: pathlib.Path) -> tuple[dict[str, Result], dict]:
-    """-> the newest result of each method, in the budget's order, and the frozen budget."""
-    budget = json.loads((SHIPPED / f"{path.stem.removeprefix('imitation-')}.json").read_text())
+    """-> the newest result of each method, in the budget's order, and the frozen budget; times are of one sitting, if there was one."""
+    name = path.stem.removeprefix("imitation-")
+    budget = json.loads((SHIPPED / f"{name}.json").read_text())
     results = list(Results(path).lines.values())
     found = {result.method: result for result in results}
     if len(found) < len(results):
         raise ValueError(f"{path} holds a method trained in two ways: {', '.join(sorted(result.key for result in results))}. Remove one.")
+    if (sitting := path.with_name(f"times-{name}.jsonl")).exists():
+        times = {result.method: result for result in Results(sitting).lines.values()}
+        found = {name: timed_in(result, times[name]) for name, result in found.items()}
     order = sorted(budget["methods"], key=lambda name: (name != BASE, name))
     return {name: found[name] for name in order if name in found}, budget
+
+
+def timed_in(result: Result, timed: Result) -> Result:
+    """The result with the times of another, of an equal policy but for what it has learnt."""
+    if timed.parameters != result.parameters:
+        raise ValueError(f"{timed.name} was timed with {timed.parameters:,} parameters, and trained with {result.parameters:,}.")
+    return dataclasses.replace(result, latency=timed.latency, load=timed.load)
 
 
 def compared(arms: dict[str, Result]) -> Comparison:

@@ -1,5 +1,6 @@
 """The pages: what is generated is up to date, what is linked exists, and every example runs as it is written."""
 
+import dataclasses
 import importlib.util
 import os
 import re
@@ -196,6 +197,19 @@ def test_a_table_of_results_has_every_method_what_is_missing_and_why(tmp_path):
     assert len(rows) == 2 and "diffusion-policy" in rows[0] and "| 75.0<br>" in rows[0] and "| 9,200 |" in rows[0] and "baseline" in rows[0]
     assert "−50.0<br>" in rows[1] and "worse" in rows[1] and "| 3.00<br>p95" in rows[1] and rows[1].endswith("| 0.9 |")
     assert "Not trained yet: act, act-jepa, bac," in shown and "- hydra: " in shown and "at commit abc" in shown
+
+
+def test_a_tables_times_are_of_one_sitting_where_there_was_one(tmp_path):
+    mine = result("pusht", "diffusion-policy", "diffusion-policy", 0.75)
+    Results(tmp_path / "imitation-pusht.jsonl").add(mine)
+    slower = dataclasses.replace(mine.latency, planning_ms=np.array([7.0, 9.0]))
+    sitting = dataclasses.replace(result("pusht", "diffusion-policy", "diffusion-policy", 0.0), latency=slower, load=0.2)
+    Results(tmp_path / "times-pusht.jsonl").add(sitting)
+    shown = generate.results_table(tmp_path / "imitation-pusht.jsonl")
+    row = next(line for line in shown.splitlines() if line.startswith("| ["))
+    assert "| 75.0<br>" in row and "| 8.00<br>p95" in row and row.endswith("| 0.2 |")
+    with pytest.raises(ValueError, match="was timed with 5 parameters, and trained with 12,000"):
+        generate.timed_in(mine, dataclasses.replace(sitting, parameters=5))
 
 
 def test_a_table_of_studies_has_every_arm_on_every_task(tmp_path):
