@@ -27,6 +27,7 @@ from agir.evaluation.figures import save_frontier, save_stills
 from agir.evaluation.rollout import evaluate
 from agir.evaluation.sections import comparison, rollouts
 from agir.evaluation.tables import Comparison, columns, smallest_difference
+from agir.listings import training_command
 from agir.tasks.find import task as find_task
 from agir.tasks.planar.presets import COMMON, PRESETS
 from agir.training.budget import BASE, SHIPPED
@@ -61,7 +62,7 @@ def method_page(name: str, rows: dict[str, ledger.Row]) -> str:
     module, _, attribute = path.partition(":")
     kind = getattr(importlib.import_module(module), attribute)
     source = f"src/{module.replace('.', '/')}.py"
-    parts = [f"# {name}", about[0].upper() + about[1:] + ".", f"`agir train TASK {name}` · [{source}](../../{source})"]
+    parts = [f"# {name}", about[0].upper() + about[1:] + ".", f"`{training_command(kind())}` · [{source}](../../{source})"]
     parts += [prose(inspect.getdoc(importlib.import_module(module)) or ""), own_text(kind)]
     parts += ["## Settings", settings_table(kind()), givens_table(kind())]
     lines = [f"- [{c.slug}](../claims.md#{c.slug}): {cell(c.sentence)} ({verdict(rows.get(c.slug))})" for c in claims_of(name)]

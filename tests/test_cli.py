@@ -12,6 +12,7 @@ from agir import cli
 from agir.claims.claim import Arm, Claim, Part
 from agir.core import registry
 from agir.core.errors import BadSetting
+from agir.core.ledger import latest
 from agir.method_flags import parse
 from agir.training.settings import field_comments
 
@@ -81,6 +82,33 @@ def test_a_task_says_what_it_is_and_what_its_settings_mean(capsys):
         ours = kind.__module__.startswith("agir.")  # and not another test's
         for field in dataclasses.fields(kind) if ours and dataclasses.is_dataclass(kind) else ():
             assert field.name == "variant" or field_comments(kind)[field.name], f"{name}: {field.name}"
+
+
+def test_a_method_and_a_claim_are_explained(capsys):
+    said = lambda *argv: (run(*argv), " ".join(capsys.readouterr().out.split()))
+    status, text = said("methods", "rti-dp")
+    assert status == 0 and "first plan all passes of the base's sampler" in text and "agir train TASK rti-dp --base RUN" in text
+    assert "`agir claims rti-dp` says more" in text
+    assert "agir train TASK behavior-retrieval --prior-data PATH" in said("methods", "behavior-retrieval")[1]
+    status, text = said("claims", "mp1")
+    row = latest()["mp1"].parts[0]
+    assert status == 0 and f"{row['sentence']} ({row['figure']:.3g} [" in text and "`agir claim mp1` runs it (5 seeds, 500 episodes" in text
+    assert "not worse" not in said("claims", "mp")[1]  # no name, so words to look for
+
+
+def test_what_cannot_be_done_is_said_before_anything_is_trained(here, capsys):
+    how = ("--folder", "both", "--seeds", "1", "--updates", "5")
+    compared = lambda *more: run("compare", "toy", "toy-clone", *more)
+    for more, words in (
+        (("toy-staged", "--episodes", "-1"), "--episodes should be 1 or more, not -1"),
+        (("rti-dp",), "rti-dp needs --base RUN"),
+        (("toy-staged", "--demonstrations", "0"), "--demonstrations should be 1 or more, not 0"),
+    ):
+        assert compared(more[0], *how, *more[1:]) == cli.EXIT_USER and words in capsys.readouterr().err
+    assert not (here / "both").exists()
+    assert compared("toy-staged", *how, "--episodes", "2") == 0
+    assert compared("toy-staged", *how, "--episodes", "2", "--updates", "7") == cli.EXIT_USER
+    assert "updates was 5, now 7. Remove it, or name another folder with --folder" in capsys.readouterr().err
 
 
 def test_a_version_and_a_nearest_name(capsys):

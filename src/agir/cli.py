@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
 from agir.core.errors import AgirError, Stopped
-from agir.listings import listing, show_help, task_listing
+from agir.listings import claim_page, listing, method_page, show_help, task_listing
 
 COMMANDS: dict[str, tuple[str, str, Callable[[list[str]], int]]] = {}  # name -> (arguments, one line, function)
 EXIT_USER, EXIT_INTERRUPTED = 2, 130
@@ -52,7 +52,7 @@ def run_command(argv: list[str]) -> int:
         say_error("Interrupted and saved: the same command goes on.")
         return EXIT_INTERRUPTED
     except KeyboardInterrupt:
-        say_error("Interrupted at once: what came after a run's last checkpoint is lost. `agir resume RUN` goes on from it.")
+        say_error("Interrupted at once. A training goes on from its last checkpoint with `agir resume RUN`; what came after it is lost.")
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # `agir tasks | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -308,15 +308,15 @@ def tasks(argv: list[str]) -> int:
 PARTS = "✓ hold, ✗ fail, ? open"  # how many parts of claims
 
 
-@command("methods", "[WORD ...]", "what there is to learn it with")
+@command("methods", "[WORD ...]", "what there is to learn it with; `agir methods NAME` explains one")
 def methods(argv: list[str]) -> int:
     from agir.core.ledger import verdicts
 
     found = verdicts()
-    return listing("method", argv, ("method", "", PARTS), lambda name, about: (name, about, found.get(name, "")))
+    return listing("method", argv, ("method", "", PARTS), lambda name, about: (name, about, found.get(name, "")), method_page)
 
 
-@command("claims", "[WORD ...]", "what papers say, as checks, and what came of them")
+@command("claims", "[WORD ...]", "what papers say, as checks, and what came of them; `agir claims NAME` has one's parts")
 def claims(argv: list[str]) -> int:
     from agir.core.ledger import latest
 
@@ -326,6 +326,7 @@ def claims(argv: list[str]) -> int:
         argv,
         ("claim", "", PARTS),
         lambda name, about: (name, about, found[name].tally if name in found else "not run"),
+        claim_page,
     )
 
 

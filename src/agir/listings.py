@@ -1,4 +1,4 @@
-"""What the command lists: its commands, tasks, methods, claims. Nothing here imports JAX, but for one family of tasks, or one task."""
+"""What the command lists: its commands, tasks, methods, claims. Nothing here imports JAX, but for what explains one of them."""
 
 import difflib
 import inspect
@@ -27,14 +27,19 @@ def show_help(commands: dict[str, tuple[str, str]]) -> int:
     return 0
 
 
-def listing(kind: str, argv: list[str], columns: tuple[str, ...], cells: Callable[[str, str], tuple]) -> int:
-    """A table of names, those that hold all of the words given."""
+def listing(
+    kind: str, argv: list[str], columns: tuple[str, ...], cells: Callable[[str, str], tuple], page: Callable[[str], int] | None = None
+) -> int:
+    """A table of names, those that hold all of the words given; of one that is named, its `page`."""
     from rich.console import Console
     from rich.table import Table
 
     if "-h" in argv or "--help" in argv:
         print(f"usage: agir {kind}s [WORD ...]\n\nLists the {kind}s whose name or description holds every WORD.")
+        print(f"`agir {kind}s NAME` explains one.")
         return 0
+    if page is not None and len(argv) == 1 and argv[0] in registry.names(kind):
+        return page(argv[0])
     rows = [
         (name, about)
         for name, about in sorted(registry.names(kind).items())
@@ -86,6 +91,56 @@ def task_page(name: str) -> int:
         console.print(f"\nSettings, behind the name with commas between: {name}{joint}NAME=VALUE,NAME=VALUE\n", highlight=False)
         comments = field_comments(type(its))
         console.print(_grid([(Text(option), str(value), Text(comments.get(option, ""))) for option, value in settings.items()]))
+    return 0
+
+
+def method_page(name: str) -> int:
+    """What it is, by its file, how it is trained, and what came of its claims."""
+    from rich.console import Console
+
+    from agir.core import ledger
+
+    kind, console, rows = registry.find("method", name), Console(), ledger.latest()
+    console.print(f"{name}: {registry.names('method')[name]}\n", highlight=False, markup=False)
+    console.print(inspect.getdoc(inspect.getmodule(kind)) or inspect.getdoc(kind) or "", highlight=False, markup=False)
+    train = training_command(kind())
+    console.print(f"\n  {train}\n  {train} --help   has its settings\n", highlight=False, markup=False)
+    for slug in registry.names("claim"):
+        if registry.find("claim", slug).method == name:
+            came = rows[slug].tally if slug in rows else "not run"
+            console.print(f"claim {slug}: {came}   `agir claims {slug}` says more", highlight=False)
+    return 0
+
+
+def training_command(learner: Any) -> str:
+    """`agir train TASK NAME`, with the flags without which it is refused."""
+    from agir.core.stages import named, needed_names
+    from agir.training.train import wanted_data
+
+    runs = [f"--{given} RUN" for given in needed_names(learner)]
+    data = [f"--{name}-data PATH" for name in sorted(wanted_data(learner))]
+    return " ".join(("agir train TASK", named(learner), *runs, *data))
+
+
+def claim_page(name: str) -> int:
+    """The sentence, its parts with what came of each, its arms, and how to run it."""
+    from rich.console import Console
+
+    from agir.core import ledger
+
+    claim, row, console = registry.find("claim", name), ledger.latest().get(name), Console()
+    found = {part["sentence"]: part for part in row.parts} if row else {}
+    lines = [f"{claim.sentence}", f"{claim.source}. Of {claim.method}, on {claim.task}.", ""]
+    for part in claim.parts:
+        got = found.get(part.sentence)
+        figure = f" ({got['figure']:.3g} [{got['low']:.3g}, {got['high']:.3g}])" if got else ""
+        lines.append(f"  {ledger.SIGNS[got['verdict']] if got else 'not run'}  {part.sentence}{figure}")
+    lines += ["", f"Arms: {'; '.join(claim.arms)}.", "", claim.note, ""]
+    lines += [f"Last run on {row.whole['when'][:10]} at commit {(row.whole['commit'] or 'unknown')[:10]}."] if row else []
+    size = f"{claim.seeds} seeds, {claim.episodes} episodes each"
+    lines += [f"`agir claim {name}` runs it ({size}), in about {claim.budget_s / 60:.0f} minutes."]
+    lines += [f"`agir study TASK {name}` trains its arms on a task of yours."]
+    console.print("\n".join(lines), highlight=False, markup=False)
     return 0
 
 

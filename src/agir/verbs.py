@@ -12,7 +12,7 @@ from rich.console import Console
 
 from agir.core import registry
 from agir.core.arrays import write_atomically
-from agir.core.errors import BadSetting, UnknownName
+from agir.core.errors import BadSetting, Missing, UnknownName
 from agir.core.nouns import Policy, Task
 from agir.data.dataset import Dataset
 from agir.data.lerobot_write import write_lerobot
@@ -29,7 +29,7 @@ from agir.tasks.find import is_task, recordings
 from agir.tasks.find import task as find_task
 from agir.training.budget import arms_of, family, make_budget, shipped, write_budget
 from agir.training.comparison import Arm, Measured, Place, evaluated, measure, places, united
-from agir.training.pages import DRAWN, by_value, compared, comparison_report, elsewhere, lane_table
+from agir.training.pages import DRAWN, busy, by_value, compared, comparison_report, elsewhere, lane_table
 from agir.training.progress import Reporter, Terminal
 from agir.training.results import Results
 from agir.training.run import Run, versions
@@ -225,7 +225,7 @@ def _side_by_side(
     write_atomically(folder / "comparison.csv", spreadsheet(comparison).encode())
     if tell:
         Console().print(terminal_table(comparison))
-        for what, why in (*elsewhere(measured), *((f"Left out: {name}", why) for name, why in left_out.items())):
+        for what, why in (*busy(), *elsewhere(measured), *((f"Left out: {name}", why) for name, why in left_out.items())):
             Console().print(f"{what}: {why}", style="dim", highlight=False, markup=False)
         Console().print(f"Wrote {path} and comparison.csv beside it", highlight=False)
     return path
@@ -277,7 +277,12 @@ def inspect(
     task = _task(task) if task is not None else None
     if isinstance(what, Task) or (isinstance(what, str) and is_task(what)):
         task = _task(what)
-        what = task.demonstrations(demonstrations or task.usual_demonstrations)
+        if demonstrations is not None and demonstrations < 1:
+            raise BadSetting(f"--demonstrations should be 1 or more, not {demonstrations}.")
+        try:
+            what = task.demonstrations(demonstrations or task.usual_demonstrations)
+        except Missing as error:
+            raise Missing(f"{error} To look at a file: `agir inspect FILE --task {task.name}`.") from error
     dataset = what if isinstance(what, Dataset) else recordings(what, task)
     found = inspected(dataset, task, replay)
     if tell:

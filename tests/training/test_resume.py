@@ -196,7 +196,7 @@ def test_a_run_that_exists_is_not_overwritten_and_a_missing_one_is_named(toy, tm
     toy()
     with pytest.raises(BadSetting, match="agir resume"):
         toy()
-    with pytest.raises(BadSetting, match="There is no run.*Runs in"):
+    with pytest.raises(BadSetting, match="There is no run.*The newest runs in"):
         resume(tmp_path / "other")
 
 

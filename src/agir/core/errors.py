@@ -50,6 +50,12 @@ class BadSetting(AgirError):
 class Missing(AgirError):
     """A package, a library of the system or a file that is not there; the message has the command that mends it."""
 
+    @classmethod
+    def extra(cls, what: str, extra: str, error: Exception) -> "Missing":
+        """Of a package that one of agir's extras brings."""
+        mend = f"In agir's folder: `uv sync --extra {extra}`, or `pip install '.[{extra}]'`."
+        return cls(f"{what} needs what is not installed here ({error}). {mend}")
+
 
 class BadPolicy(AgirError):
     """A policy that gives what is not an action: NaN, a wrong shape, a choice that is none."""

@@ -44,10 +44,16 @@ def check_brought(learner: Learner, brought: dict[str, Any]) -> None:
     if unknown := sorted(set(brought) - given_names(learner)):
         known = ", ".join(f"--{name}" for name in sorted(given_names(learner))) or "nothing that is brought"
         raise BadSetting(f"{named(learner)} takes {known}, not --{', --'.join(unknown)}.")
-    for field in dataclasses.fields(learner):
-        if "given" in field.metadata and getattr(learner, field.name) is None and field.name not in brought:
+    for name in needed_names(learner):
+        if name not in brought:
+            field = next(field for field in dataclasses.fields(learner) if field.name == name)
             about = field.metadata.get("about") or f"a run (or bundle) that holds one {field.metadata['given'].__name__}"
-            raise BadSetting(f"{named(learner)} needs --{field.name} RUN, {about}; nothing was given.")
+            raise BadSetting(f"{named(learner)} needs --{name} RUN, {about}; nothing was given.")
+
+
+def needed_names(learner: Learner) -> list[str]:
+    """The givens that it cannot do without."""
+    return [f.name for f in dataclasses.fields(learner) if "given" in f.metadata and getattr(learner, f.name) is None]
 
 
 def named(learner: Learner) -> str:

@@ -176,7 +176,7 @@ def read_columns(path: Path, info: dict, wanted: list[str]) -> tuple[dict[str, n
         import pyarrow as arrow
         import pyarrow.parquet as parquet
     except ImportError as error:
-        raise Missing("Reading LeRobot's layout needs PyArrow. Type `uv sync --extra lerobot`.") from error
+        raise Missing.extra("Reading LeRobot's layout", "lerobot", error) from error
     files = sorted((path / "data").glob("*/*.parquet"))
     if not files:
         raise BadData(f"{path / 'data'} has no parquet file. Download the dataset again.")

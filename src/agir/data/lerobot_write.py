@@ -40,7 +40,7 @@ def write_lerobot(dataset: Dataset, folder: str | Path, task: str = "", rate_hz:
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
-        raise Missing("Writing LeRobot's layout needs PyArrow. Type `uv sync --extra lerobot`.") from error
+        raise Missing.extra("Writing LeRobot's layout", "lerobot", error) from error
     arrays = leaves(dataset)
     columns = {place: array for place, array in arrays.items() if place.startswith("columns/")}
     final = {place: array for place, array in arrays.items() if place.startswith("final_observation")}

@@ -50,7 +50,7 @@ def download(name: str) -> Path:
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
-        raise Missing("Reading from the Hugging Face hub needs its client. Type `uv sync --extra lerobot`.") from error
+        raise Missing.extra("Reading from the Hugging Face hub", "lerobot", error) from error
     repository, _, revision = name.partition("@")
     if repository.count("/") != 1 or not all(repository.split("/")):
         raise BadData(f"'{HUB}{name}' does not name a dataset of the hub: write {HUB}ORG/NAME, as in {HUB}lerobot/pusht_image.")
@@ -67,7 +67,7 @@ def download(name: str) -> Path:
 def require_task(task: Task | None, path: Path, wanted: str) -> Task:
     """`task`, if it is of the family `wanted`; raises BadData else. For readers whose files belong to one family."""
     if task is None or getattr(task, "family", task.name) != wanted:
-        given = f"not to {task.name}" if task is not None else "so say which: --task NAME"
+        given = f"not to {task.name}" if task is not None else f"so say so: --task {wanted}"
         raise BadData(f"{path} belongs to the task family '{wanted}' (`agir tasks`), {given}.")
     return task
 

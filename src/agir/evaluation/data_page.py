@@ -18,7 +18,7 @@ def data_page(found: Inspection) -> Report:
     charts = [chart for name, measure in made.items() for chart in along(MEASURES[name][0], measure)]
     findings = [(f"{finding.severity}: {finding.where}", f"{finding.what}. {finding.mend}") for finding in found.findings]
     notes = tuple(found.facts.items())
-    said = "Nothing looks wrong." if found.usable and not findings else f"{len(findings)} findings, listed below."
+    said = "Nothing looks wrong." if found.usable and not findings else f"{len(findings)} finding{'s' * (len(findings) > 1)}, listed below."
     return Report(
         str(dataset.about.get("source", "A dataset")),
         [

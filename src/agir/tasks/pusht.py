@@ -107,7 +107,7 @@ class PushT(Optioned):
             with contextlib.redirect_stdout(io.StringIO()):  # pygame greets
                 from gym_pusht.envs.pusht import PushTEnv
         except ImportError as error:
-            raise Missing(f"The Push-T simulator is not installed ({error}). Type `uv sync --extra robots`.") from error
+            raise Missing.extra("The Push-T simulator", "robots", error) from error
         env = PushTEnv(obs_type="pixels_agent_pos" if self.variant == "image" else "state")
         return PushTWorld(gymnasium.wrappers.TimeLimit(env, self.horizon), self.spec)
 

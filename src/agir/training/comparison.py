@@ -15,6 +15,7 @@ import numpy as np
 
 from agir.core.errors import BadSetting, Stopped
 from agir.core.nouns import Policy, Task
+from agir.core.stages import check_brought
 from agir.data.normalization import Normalized
 from agir.evaluation.latency import Latency, latencies, latency
 from agir.evaluation.outcomes import Evaluation, write_rows
@@ -39,6 +40,8 @@ ASKED = (
     "brought",
     "options",
 )  # what makes a run this one and no other
+
+NAMELESS = ("learner", "options", "fields")  # tables of settings that users know by the settings' own names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,14 +108,24 @@ def trained(folder: pathlib.Path, task: str | Task, arm: Arm, reporter: Reporter
         run = Run.open(folder)
         its_task = find_task(task) if isinstance(task, str) else task
         wanted = json.loads(json.dumps(order(its_task, arm.method, **(asked | arm.settings))[2]))
-        if other := [name for name in ASKED if wanted[name] != run.asked.get(name)]:
-            raise BadSetting(f"The run in {folder} was asked for with another {', '.join(other)}: remove it, or name another folder.")
+        if other := [line for name in ASKED for line in unlike(name, run.asked.get(name), wanted[name])]:
+            raise BadSetting(
+                f"The run in {folder} was asked for otherwise: {'; '.join(other)}. Remove it, or name another folder with --folder."
+            )
         if run.asked["state"] != "finished":
             given = (asked | arm.settings).get("data")
             run = resume(run, task=task if isinstance(task, Task) else None, data=given, reporter=reporter)
     if run.asked["state"] == "interrupted":
         raise Stopped
     return run
+
+
+def unlike(name: str, was: Any, now: Any) -> list[str]:
+    """What differs between two settings, or two tables of them, each as "NAME was THIS, now THAT"."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        inner = [line for key in was | now for line in unlike(key, was.get(key), now.get(key))]
+        return [line if name in NAMELESS else f"{name}.{line}" for line in inner]
+    return [] if was == now else [f"{name} was {was}, now {now}"]
 
 
 def evaluated(
@@ -244,6 +257,11 @@ def measure(
     What is finished in its folder already is not done again, so a comparison goes on where it was stopped; nor is an arm that stands in
     `results`, unless another one is brought its run or it is one of those that must be `here`. What is measured is added as it comes.
     """
+    if episodes < 1:
+        raise BadSetting(f"--episodes should be 1 or more, not {episodes}.")
+    for place in arms.values():  # before any of them is trained
+        learner, brought, _ = order(place.task, place.arm.method, **(place.asked | place.arm.settings))
+        check_brought(learner, brought)
     reporter, found = reporter or Reporter(), {}
     known = {name: results.get(place.key(episodes, purpose)) for name, place in arms.items()} if results is not None else {}
     known = {name: result for name, result in known.items() if result is not None and name not in here}

@@ -22,9 +22,10 @@ from agir.evaluation.rollout import evaluate
 from agir.evaluation.tables import Comparison, leaning
 from agir.runtime.bundle import one_lane
 from agir.training.comparison import Measured, count_parameters, times
-from agir.training.results import Results
+from agir.training.results import Results, load
 from agir.training.run import Run, now, versions
 
+ALONE = 1.5  # a system's load up to which a process that is timed had its cores for itself
 DRAWN = 4  # episodes of each method in a report's animation
 FLOORS = {"still": Still, "random": Random}
 
@@ -65,9 +66,17 @@ def comparison_report(
         Curves(charts({name: arm.run for name, arm in here.items()})),
         sections.rollouts(task, drawn),
         sections.episodes({name: arm.evaluation for name, arm in arms.items()}),
-        SmallPrint([("This page", command()), *elsewhere(arms), *((f"Left out: {name}", why) for name, why in (left_out or {}).items())]),
+        SmallPrint(
+            [("This page", command()), *busy(), *elsewhere(arms), *((f"Left out: {name}", why) for name, why in (left_out or {}).items())]
+        ),
     ]
     return Report(title, [part for part in parts if part is not None], verdict=verdict_of(comparison), origin=origin(task))
+
+
+def busy() -> list[tuple[str, str]]:
+    """Of times that were measured just now: that other work ran beside, where it did."""
+    found = load()
+    return [("Times", f"they are too long: at a load of {found:.1f} other work ran beside")] if found is not None and found > ALONE else []
 
 
 def elsewhere(arms: dict[str, Measured]) -> list[tuple[str, str]]:
@@ -76,12 +85,15 @@ def elsewhere(arms: dict[str, Measured]) -> list[tuple[str, str]]:
 
 
 def verdict_of(comparison: Comparison) -> Verdict | None:
-    """The best method against the baseline, in a sentence."""
+    """What can be said of each method against the baseline, in a sentence."""
     gaps = [row for row in comparison.rows if row.difference is not None and not row.floor]
     if not gaps:
         return None
-    best = max(gaps, key=lambda row: row.difference.value)
-    return Verdict(f"{best.name} against {comparison.baseline}: {leaning(best.difference)}")
+    words: dict[str, list[str]] = {}
+    for row in sorted(gaps, key=lambda row: -row.difference.value):
+        words.setdefault(leaning(row.difference), []).append(row.name)
+    some = lambda names: ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return Verdict(f"Against {comparison.baseline}: " + "; ".join(f"{word} {some(names)}" for word, names in words.items()))
 
 
 def command() -> str:

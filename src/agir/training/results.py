@@ -96,6 +96,8 @@ class Results:
         try:
             return _read(json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+            if not self.lines and not line.startswith('{"key"'):
+                raise BadData(f"{self.path} is another file, not one of results: name one that is, or that is not there yet.") from error
             raise BadData(
                 f"{self.path}, line {number}, is no result ({error!r}): remove it, or what of it comes before the last "
                 '{"key" where two files were joined.'

@@ -21,6 +21,14 @@ FORMAT = 1
 STAMPED = ("agir", "jax", "equinox", "optax", "numpy", "gymnasium", "mujoco", "metaworld", "gym-pusht", "gymnasium-robotics")
 
 
+def runs_in(folder: pathlib.Path, most: int = 8) -> str:
+    """ " The runs in FOLDER are ...", by their paths, the newest first; "" where there are none within three folders' depth."""
+    found = {path.parent: path.stat().st_mtime for depth in ("*", "*/*", "*/*/*") for path in folder.glob(f"{depth}/run.json")}
+    newest = sorted(found, key=lambda path: -found[path])
+    more = f" and {len(newest) - most} more" if len(newest) > most else ""
+    return f" The newest runs in {folder} are {', '.join(map(str, newest[:most]))}{more}." if newest else ""
+
+
 class Run:
     """Paths and files of one run; knows nothing of learning."""
 
@@ -57,8 +65,7 @@ class Run:
         try:
             asked = json.loads((folder / "run.json").read_text())
         except (FileNotFoundError, NotADirectoryError) as error:
-            near = sorted(path.parent.name for path in folder.parent.glob("*/run.json")) if folder.parent.is_dir() else []
-            hint = f" Runs in {folder.parent}: {', '.join(near[-8:])}." if near else " `agir train` makes one."
+            hint = runs_in(folder) or runs_in(folder.parent) or " `agir train` makes one."
             raise BadSetting(f"There is no run in {folder}.{hint}") from error
         except ValueError as error:
             raise BadSetting(f"{folder / 'run.json'} is not JSON ({error}): it was edited or torn.") from error

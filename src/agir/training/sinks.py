@@ -24,7 +24,7 @@ class TensorBoard:
         try:
             from tensorboardX import SummaryWriter
         except ImportError as error:
-            raise Missing('TensorBoard needs a package: pip install "agir[tensorboard]"') from error
+            raise Missing.extra("TensorBoard", "tensorboard", error) from error
         self.writer = SummaryWriter(str(run.folder / "tensorboard"))
 
     def write(self, row: dict, lanes: list[dict]) -> None:
@@ -42,7 +42,7 @@ class WandB:
         try:
             import wandb
         except ImportError as error:
-            raise Missing('Weights & Biases needs a package: pip install "agir[wandb]"') from error
+            raise Missing.extra("Weights & Biases", "wandb", error) from error
         self.wandb = wandb.init(project="agir", name=run.name, dir=str(run.folder), config=run.asked, resume="allow", id=run.name)
 
     def write(self, row: dict, lanes: list[dict]) -> None:
@@ -65,7 +65,7 @@ def scalars(row: dict, lanes: list[dict]) -> dict[str, float]:
 def check(name: str | None) -> None:
     """Raises BadSetting for a sink that is not known."""
     if name is not None and name not in KNOWN:
-        raise BadSetting(f"--log_to is {' or '.join(KNOWN)}, not '{name}'.")
+        raise BadSetting(f"--log-to is {' or '.join(KNOWN)}, not '{name}'.")
 
 
 @contextlib.contextmanager

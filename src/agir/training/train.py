@@ -23,7 +23,7 @@ from agir.runtime.bundle import Recipe, load_bundle, one_lane
 from agir.tasks.find import recordings
 from agir.tasks.find import task as find_task
 from agir.training.progress import Reporter
-from agir.training.run import Run
+from agir.training.run import Run, runs_in
 from agir.training.session import Part, Session
 from agir.training.settings import check_sign, make_method, settings_of, with_settings
 from agir.training.world import World, make_world
@@ -74,6 +74,9 @@ def order(
     how = {name: settings.pop(name) for name in list(settings) if name in OPTIONS}
     if not 0 <= (share := (OPTIONS | how)["validation_share"]) < 1:
         raise BadSetting(f"--validation-share is the share of the episodes held out, from 0 to less than 1: not {share:g}.")
+    for name, least in LEAST.items():
+        if (said := how.get(name)) is not None and said < least:
+            raise BadSetting(f"--{name.replace('_', '-')} should be {least} or more, not {said}.")
     brought = {name: settings.pop(name) for name in list(settings) if _is_given(method, name)}
     sweep = {name: [float(x) for x in value] for name, value in settings.items() if isinstance(value, list) and not _is_tuple(method, name)}
     plain = {name: value for name, value in settings.items() if name not in sweep}
@@ -119,6 +122,7 @@ OPTIONS = {
     "checkpoint_s": 30.0,
     "log_to": None,  # "tensorboard" or "wandb"
 }
+LEAST = {"demonstrations": 1, "labelled": 0, "selections": 0, "selection_episodes": 1}
 
 
 def resume(
@@ -249,10 +253,9 @@ def policy_folder(path: str | os.PathLike, which: str = "last") -> pathlib.Path:
     if (path / "policy.json").exists():
         return path
     if not path.exists():
-        runs = ", ".join(str(run.parent) for run in sorted(pathlib.Path("runs").glob("*/run.json"))[:6])
-        raise BadSetting(f"There is no {path}." + f" The runs here are {runs}." * bool(runs))
+        raise BadSetting(f"There is no {path}.{runs_in(pathlib.Path('runs'))}")
     if not (path / "run.json").exists():
-        raise BadSetting(f"{path} is neither a run nor a policy: it holds neither run.json nor policy.json.")
+        raise BadSetting(f"{path} is neither a run nor a policy: it holds neither run.json nor policy.json.{runs_in(path)}")
     if not (path / "policies" / which / "policy.json").exists():
         if (path / "policies" / "last" / "policy.json").exists():
             raise BadSetting(f"{path} has no '{which}' policy: it was neither validated nor evaluated while it was trained. Use 'last'.")
