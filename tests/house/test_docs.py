@@ -15,6 +15,7 @@ from agir.claims.claim import Claim, Part
 from agir.core.ledger import Row
 from agir.evaluation.latency import Latency
 from agir.evaluation.outcomes import Evaluation
+from agir.training.comparison import Arm
 from agir.training.results import Result, Results
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +85,7 @@ CLAIM = Claim(
     source="Ann 2020",
     method="code-prior",
     task="multipath",
-    arms={},
+    arms={"a": Arm("code-prior"), "an older row's": Arm("behavior-cloning")},
     parts=(Part("A is as good.", "a", "b", "success", -0.05), Part("A | is faster.", "a", "b", "ms_per_call", 0.5, below=True)),
     asked={},
     budget_s=60,
@@ -143,6 +144,8 @@ def test_a_row_of_an_earlier_form_of_its_claim_says_so(made_up):
     assert changed not in generate.claims_page(made_up)
     older = [made_up["made-up"].parts[0] | {"sentence": "A is good."}, *made_up["made-up"].parts[1:]]
     assert changed in generate.claims_page({"made-up": Row("made-up", tuple(older), ROW)})
+    fewer = ROW | {"arms": {"a": ROW["arms"]["a"]}}
+    assert changed in generate.claims_page({"made-up": Row("made-up", made_up["made-up"].parts, fewer)})
 
 
 def test_a_claim_that_was_not_run_says_so(made_up):
