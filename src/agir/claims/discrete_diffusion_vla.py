@@ -38,5 +38,7 @@ CLAIM = Claim(
     budget_s=3600,
     note="A round is a pass over all sixteen tokens, one by one each pass is over one, with what is kept of those before: on a processor "
     "the latter is less work, and was seen to take a little more than half of the time before the run. One by one and all at once "
-    "say the likeliest tokens: drawn all at once, ways mix by construction. One by one, drawn as they were learnt, stands beside.",
+    "say the likeliest tokens: drawn all at once, ways mix by construction. One by one, drawn as they were learnt, stands beside. "
+    "Seen in the run: like with like the rounds lose less, drawn as learnt 0.70 against 0.73 (four modes: 0.68 and 0.68), the "
+    "likeliest 0.88 against 0.97 with seeds far apart.",
 )
