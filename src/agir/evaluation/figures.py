@@ -125,10 +125,26 @@ def _name_points(axes: Any, rows: list[MethodRow], bold: list[MethodRow]) -> Non
         wide = 0.68 * size * len(row.name)
         left, base = label_place(x, y, wide, taken, end + 60)
         taken.append((left, left + wide, base - size, base + 2))
+        far = _apart(x, y, (left, left + 0.85 * wide, base - size, base + 2)) > NEAR  # what is written is narrower than what is kept free
         axes.annotate(
             printable(row.name), (float(row.per_action.median_ms), 100 * row.success.value), (left - x, y - base),
             textcoords="offset points", fontsize=size, fontweight="bold" if row in bold else "normal", color=INK if row in bold else MUTED,
+            arrowprops=_leader((x - left) / wide, (base - y) / size) if far else None,
         )  # fmt: skip
+
+
+NEAR = 8.5  # points: a name that is farther from its dot is led there by a line
+
+
+def _apart(x: float, y: float, box: tuple[float, float, float, float]) -> float:
+    left, right, top, bottom = box
+    return float(np.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom)))
+
+
+def _leader(across: float, up: float) -> dict:
+    """A thin line from the place of the text that is nearest to the dot, in shares of its width and height."""
+    nearest = tuple(float(np.clip(share, 0, 1)) for share in (across, up))
+    return {"arrowstyle": "-", "linewidth": 0.5, "color": MUTED, "alpha": 0.6, "shrinkA": 0, "shrinkB": 3, "relpos": nearest}
 
 
 # ----------------------------------------------------------------------------------------------------------------- stills
