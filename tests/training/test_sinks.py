@@ -44,5 +44,5 @@ def test_what_is_unknown_or_not_installed_is_named(tmp_path, monkeypatch):
     with pytest.raises(BadSetting, match="tensorboard or wandb"):
         train("toy", "toy-clone", updates=5, run=tmp_path / "a", log_to="paper")
     monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(Missing, match="agir\\[wandb\\]"):
+    with pytest.raises(Missing, match="uv sync --extra wandb"):
         train("toy", "toy-clone", updates=5, run=tmp_path / "b", log_to="wandb")
