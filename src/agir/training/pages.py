@@ -74,9 +74,10 @@ def comparison_report(
 
 
 def busy() -> list[tuple[str, str]]:
-    """Of times that were measured just now: that other work ran beside, where it did."""
-    found = load()
-    return [("Times", f"they are too long: at a load of {found:.1f} other work ran beside")] if found is not None and found > ALONE else []
+    """Of times that were measured just now: that other work may have run beside. A load is a minute's, with what was trained in it."""
+    if (found := load()) is None or found <= ALONE:
+        return []
+    return [("Times", f"measured at a load of {found:.1f}, so they may be too long; the same command again, alone, measures them anew")]
 
 
 def elsewhere(arms: dict[str, Measured]) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ STAMPED = ("agir", "jax", "equinox", "optax", "numpy", "gymnasium", "mujoco", "m
 
 
 def runs_in(folder: pathlib.Path, most: int = 8) -> str:
-    """ " The runs in FOLDER are ...", by their paths, the newest first; "" where there are none within three folders' depth."""
+    """A sentence, after a space, that names the newest runs within three folders' depth; nothing where there are none."""
     found = {path.parent: path.stat().st_mtime for depth in ("*", "*/*", "*/*/*") for path in folder.glob(f"{depth}/run.json")}
     newest = sorted(found, key=lambda path: -found[path])
     more = f" and {len(newest) - most} more" if len(newest) > most else ""
