@@ -94,7 +94,7 @@ def verdict_of(comparison: Comparison) -> Verdict | None:
     for row in sorted(gaps, key=lambda row: -row.difference.value):
         words.setdefault(leaning(row.difference), []).append(row.name)
     some = lambda names: ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return Verdict(f"Against {comparison.baseline}: " + "; ".join(f"{word} {some(names)}" for word, names in words.items()))
+    return Verdict(f"Against {comparison.baseline}: " + "; ".join(f"{some(names)} {word}" for word, names in words.items()))
 
 
 def command() -> str:
