@@ -171,15 +171,19 @@ def parts_table(row: ledger.Row) -> str:
 
 
 def arms_table(arms: dict[str, dict]) -> str:
+    """An arm with a load of its own was not timed in this run, but in another, whose machine may have been another."""
     lines = []
     for name, arm in arms.items():
         rate = "" if arm["success"] is None else "{:.3f} [{:.3f}, {:.3f}]".format(*arm["success"])
-        spent = ["{:.3g} ({:.3g})".format(*arm[name]) if name in arm else "" for name in ("ms_per_call", "ms_per_action")]
+        other = "\\*" if "load" in arm else ""
+        spent = ["{:.3g} ({:.3g})".format(*arm[name]) + other if name in arm else "" for name in ("ms_per_call", "ms_per_action")]
         passes = arm.get("passes_per_action")
         spent.append("" if passes is None else f"{passes:.3g}")
         lines.append((name, rate, f"{arm['return']:.4g}", *spent, f"{arm['parameters']:,}", f"{arm['training_s']:.0f} s"))
     timed = ("ms a call (p95)", "ms an action (p95)", "passes an action")
-    return table(("arm", "success [95%]", "return", *timed, "parameters", "training"), lines)
+    text = table(("arm", "success [95%]", "return", *timed, "parameters", "training"), lines)
+    elsewhere = any("load" in arm for arm in arms.values())
+    return text + "\n\n\\* timed in another run, perhaps on a machine of another speed: not to be compared." * elsewhere
 
 
 def run_text(whole: dict) -> str:

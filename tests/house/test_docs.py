@@ -85,7 +85,7 @@ CLAIM = Claim(
     source="Ann 2020",
     method="code-prior",
     task="multipath",
-    arms={"a": Arm("code-prior"), "an older row's": Arm("behavior-cloning")},
+    arms={"a": Arm("code-prior"), "an older row's": Arm("behavior-cloning"), "elsewhere": Arm("mp1")},
     parts=(Part("A is as good.", "a", "b", "success", -0.05), Part("A | is faster.", "a", "b", "ms_per_call", 0.5, below=True)),
     asked={},
     budget_s=60,
@@ -113,6 +113,7 @@ ROW = {
             "passes_per_action": 1.25,
         },
         "an older row's": {"success": None, "return": 1.0, "parameters": 1, "training_s": 1.0},
+        "elsewhere": {"success": None, "return": 1.0, "parameters": 1, "training_s": 1.0, "load": 1.0, "ms_per_call": [2.0, 3.0, 4.0]},
     },
 }
 
@@ -132,6 +133,7 @@ def test_a_claims_figures_reach_the_pages(made_up):
     assert "| A \\| is faster. | ✓ holds | a over b: ms\\_per\\_call | 0.25 [0.225, 0.275] | < 0.5 |" in text
     assert "| a | 0.800 [0.750, 0.850] | -12.35 | 2.51 (3.1) | 0.31 (0.4) | 1.25 | 12,345 | 30 s |" in text
     assert "| an older row's | | 1 | | | | 1 | 1 s |" in text
+    assert "| elsewhere | | 1 | 2 (3)\\* | | | 1 | 1 s |" in text and "\\* timed in another run" in text
     assert "Run on 2026-01-02 at commit 0123456789: 10 seeds, 500 episodes each, 61 s; x86\\_64, cpu; timed at a load of 2.0.\n" in text
     assert "\n\nA note.\n" in text
     assert "(1 ✓ 1 ?)" in generate.method_page("code-prior", made_up)
