@@ -180,7 +180,9 @@ def test_compare_pairs_the_starts_and_goes_on_where_it_was(here, capsys):
     assert (here / "both" / "comparison.csv").read_text().startswith("method,success,")
     assert run(*argv) == 0
     assert stamps == {path: path.stat().st_mtime_ns for path in (here / "both").rglob("*.safetensors")}
-    assert "random" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "random" in told.out
+    assert "1/2 toy-clone: 10/10" in told.err and "2/2 toy-staged, squash: " in told.err  # which of the arms, and which of its stages
     assert run(*argv, "--results", "r.jsonl") == 0  # and from there into another folder, where nothing is trained
     assert run(*argv[:-1], "there", "--results", "r.jsonl") == 0
     assert not list((here / "there").rglob("run.json"))
@@ -190,6 +192,11 @@ def test_compare_pairs_the_starts_and_goes_on_where_it_was(here, capsys):
         and "timed at a load of" in page
         and "Measured elsewhere" not in (here / "both" / "report.html").read_text()
     )
+
+
+def test_a_comparison_refuses_what_the_task_does_not_suit_before_any_method_is_trained(here, capsys):
+    assert run("compare", "toy", "toy-clone", "dqn", "--folder", "both") == cli.EXIT_USER
+    assert "DQN chooses one of several actions" in capsys.readouterr().err and not list(here.rglob("run.json"))
 
 
 def test_a_study_runs_the_arms_of_claims_that_are_not_of_another_task(here, capsys):

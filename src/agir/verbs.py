@@ -30,7 +30,7 @@ from agir.tasks.find import task as find_task
 from agir.training.budget import arms_of, family, make_budget, shipped, write_budget
 from agir.training.comparison import Arm, Measured, Place, evaluated, measure, places, united
 from agir.training.pages import DRAWN, busy, by_value, compared, comparison_report, elsewhere, lane_table
-from agir.training.progress import Reporter, Terminal
+from agir.training.progress import Reporter, Terminal, Within
 from agir.training.results import Results
 from agir.training.run import Run, versions
 from agir.training.train import policy_folder
@@ -249,7 +249,7 @@ def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | 
     task, names = runs[0].task or _task(tasks.pop()), _unlike([run.asked["method"] for run in runs], [run.name for run in runs])
     arms = {}
     for name, run in zip(names, runs, strict=True):
-        evaluation = evaluated(run, task, 100, reporter=_reporter(tell))
+        evaluation = evaluated(run, task, 100, reporter=Within(_reporter(tell), name))
         arms[name] = Measured.of_run(name, run, evaluation)
     page = comparison_report(f"{', '.join(names)} on {task.name}", task, arms, compared(task, arms, 100))
     path = write_report(output or runs[0].folder / "report.html", page)

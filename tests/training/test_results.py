@@ -52,6 +52,7 @@ def test_other_settings_seeds_or_episodes_are_other_results(tmp_path):
     keys = lambda episodes=4, **asked: [place.key(episodes, "evaluation") for place in places(tmp_path, "toy", ARMS, **asked).values()]
     usual = keys(demonstrations=5)
     assert len(set(usual)) == 2 and not set(usual) & {*keys(5, demonstrations=5), *keys(demonstrations=6), *keys(demonstrations=5, seeds=2)}
+    assert keys(demonstrations=5, checkpoint_s=1.0, log_to="tensorboard") == usual  # how a run is kept is not what it finds
 
 
 def test_a_run_that_another_arm_is_brought_is_trained_even_if_its_own_result_is_known(tmp_path):
@@ -94,6 +95,7 @@ def test_an_arm_that_must_be_here_is_trained_here(tmp_path):
 def test_what_is_torn_is_dropped_what_lacks_its_end_is_kept_and_what_is_wrong_is_refused_by_its_number(tmp_path):
     path = tmp_path / "results.jsonl"
     results = Results(path)
+    assert not path.exists()  # until something is measured
     measure(ready(tmp_path), episodes=2, results=results, reporter=Reporter())
     line, other = path.read_text().splitlines(keepends=True)
     path.write_text(line + other[:50])

@@ -23,10 +23,10 @@ from agir.evaluation.rollout import evaluate
 from agir.runtime.bundle import load_bundle, one_lane
 from agir.tasks.find import AND, is_task, recordings
 from agir.tasks.find import task as find_task
-from agir.training.progress import Reporter
+from agir.training.progress import Reporter, Within
 from agir.training.results import Result, Results
 from agir.training.run import Run
-from agir.training.train import order, policy_folder, resume, train
+from agir.training.train import OPTIONS, check_suits, order, policy_folder, resume, train
 
 NOT_COLUMNS = ("task", "seed", "index", "start", "truncated", "versions")
 ASKED = (
@@ -40,7 +40,7 @@ ASKED = (
     "brought",
     "options",
 )  # what makes a run this one and no other
-
+BOOKKEEPING = ("checkpoint_s", "log_to")  # options that no result depends on
 NAMELESS = ("learner", "options", "fields")  # tables of settings that users know by the settings' own names
 
 
@@ -108,7 +108,7 @@ def trained(folder: pathlib.Path, task: str | Task, arm: Arm, reporter: Reporter
         run = Run.open(folder)
         its_task = find_task(task) if isinstance(task, str) else task
         wanted = json.loads(json.dumps(order(its_task, arm.method, **(asked | arm.settings))[2]))
-        if other := [line for name in ASKED for line in unlike(name, run.asked.get(name), wanted[name])]:
+        if other := [line for name, now in asked_of(wanted).items() for line in unlike(name, asked_of(run.asked)[name], now)]:
             raise BadSetting(
                 f"The run in {folder} was asked for otherwise: {'; '.join(other)}. Remove it, or name another folder with --folder."
             )
@@ -118,6 +118,11 @@ def trained(folder: pathlib.Path, task: str | Task, arm: Arm, reporter: Reporter
     if run.asked["state"] == "interrupted":
         raise Stopped
     return run
+
+
+def asked_of(run: dict[str, Any]) -> dict[str, Any]:
+    """What of a run.json makes the run this one and no other."""
+    return {name: run.get(name) for name in ASKED} | {"options": run["options"] | {name: OPTIONS[name] for name in BOOKKEEPING}}
 
 
 def unlike(name: str, was: Any, now: Any) -> list[str]:
@@ -147,7 +152,7 @@ def evaluated(
         return read_rows(path)
     policies, text = load_bundle(folder)
     lanes = len(text["lanes"])
-    with (reporter or Reporter()).task(f"evaluate {run.asked['method']}", episodes * lanes) as bar:
+    with (reporter or Reporter()).task("evaluate", episodes * lanes) as bar:
         labels = [lane["seed"] for lane in text["lanes"]]
         found = evaluate(policies, task, episodes, seeds=labels, purpose=purpose, record=record, report=bar.move)
     path.parent.mkdir(exist_ok=True)
@@ -218,8 +223,7 @@ def _digest(task: Task, arm: Arm, asked: dict[str, Any], earlier: dict[str, Plac
     """Of all that is asked of an arm's run. Folders are left out of it, for they differ from machine to machine: data that are recordings
     are known by their contents, and what is brought from another arm by that arm's digest.
     """
-    wanted = order(task, arm.method, **(asked | arm.settings))[2]
-    told = {name: wanted[name] for name in ASKED}
+    told = asked_of(order(task, arm.method, **(asked | arm.settings))[2])
     told["brought"] |= {given: earlier[other].digest for given, other in arm.brought.items()}
     data = {name: (asked | arm.settings)[f"{name}_data"] for name in told["other_data"]}
     told["other_data"] = {name: _contents(value, task) for name, value in data.items()}
@@ -259,23 +263,26 @@ def measure(
     """
     if episodes < 1:
         raise BadSetting(f"--episodes should be 1 or more, not {episodes}.")
-    for place in arms.values():  # before any of them is trained
-        learner, brought, _ = order(place.task, place.arm.method, **(place.asked | place.arm.settings))
-        check_brought(learner, brought)
     reporter, found = reporter or Reporter(), {}
     known = {name: results.get(place.key(episodes, purpose)) for name, place in arms.items()} if results is not None else {}
     known = {name: result for name, result in known.items() if result is not None and name not in here}
+    for name, place in arms.items():  # before any of them is trained
+        learner, brought, _ = order(place.task, place.arm.method, **(place.asked | place.arm.settings))
+        check_brought(learner, brought)
+        if name not in known and not (place.folder / "run.json").exists():
+            check_suits(place.task, place.arm.method, **(place.asked | place.arm.settings))
     needed: set[pathlib.Path] = set()  # the runs that others are brought
     for name, place in reversed(arms.items()):
         if name not in known or place.folder in needed:
             needed |= {place.arm.settings[given] for given in place.arm.brought}
-    for name, place in arms.items():
+    for number, (name, place) in enumerate(arms.items(), 1):
         if name in known and place.folder not in needed and not (place.folder / "policies").exists():
             found[name] = Measured.of_result(name, known[name])
             continue
-        run = trained(place.folder, place.task, place.arm, reporter, **place.asked)
+        telling = Within(reporter, f"{number}/{len(arms)} {name}")
+        run = trained(place.folder, place.task, place.arm, telling, **place.asked)
         tested = find_task(place.arm.tested) if place.arm.tested else place.task
-        evaluation = evaluated(run, tested, episodes, purpose=purpose, record=record, reporter=reporter)
+        evaluation = evaluated(run, tested, episodes, purpose=purpose, record=record, reporter=telling)
         found[name] = Measured.of_run(name, run, evaluation, key=place.key(episodes, purpose))
         if results is not None and name not in known:
             spent = latency(one_lane(found[name].policies, 0))  # alone: in turns with the others when all are there

@@ -26,6 +26,20 @@ class Reporter:
         pass
 
 
+class Within(Reporter):
+    """Another's, for one of several pieces: each task is told with what it is a part of."""
+
+    def __init__(self, reporter: Reporter, whole: str):
+        self.reporter, self.whole = reporter, whole
+
+    def task(self, title: str, total: int) -> contextlib.AbstractContextManager[Bar]:
+        own = self.whole == title or self.whole.endswith(f" {title}")
+        return self.reporter.task(self.whole if own else f"{self.whole}, {title}", total)
+
+    def say(self, text: str) -> None:
+        self.reporter.say(text)
+
+
 class _Silent:
     def move(self, done: int, total: int | None = None, **facts: Any) -> None:
         pass

@@ -77,10 +77,13 @@ class Results:
     def __init__(self, path: str | os.PathLike):
         self.path, self.lines = pathlib.Path(path), {}
         try:
-            text = self.path.read_text() if self.path.exists() else ""
+            there = self.path.exists()
+            text = self.path.read_text() if there else ""
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with open(self.path, "a"):
                 pass  # or hours may be trained before it is known that nothing can be written
+            if not there:
+                self.path.unlink()  # nothing is measured yet
         except (OSError, UnicodeDecodeError) as error:
             raise BadData(f"{self.path} cannot be read and written as results ({error}): name another file.") from error
         *whole, tail = text.split("\n")

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import pathlib
+from collections.abc import Collection
 from typing import Any
 
 import equinox as eqx
@@ -15,13 +16,14 @@ from agir.core import registry
 from agir.core.describe import build, describe
 from agir.core.errors import AgirError, BadSetting
 from agir.core.nouns import Learner, Method, Policy, Task
-from agir.core.stages import check_base, check_brought, given_names
+from agir.core.stages import check_base, check_brought, fill, given_names, givens
 from agir.data.dataset import Dataset
 from agir.data.doctor import examined
 from agir.data.normalization import Normalized
 from agir.runtime.bundle import Recipe, load_bundle, one_lane
 from agir.tasks.find import recordings
 from agir.tasks.find import task as find_task
+from agir.training.loop import finish, setup
 from agir.training.progress import Reporter
 from agir.training.run import Run, runs_in
 from agir.training.session import Part, Session
@@ -64,6 +66,27 @@ def train(
     except AgirError:
         made.remove_if_nothing_learnt()
         raise
+
+
+def check_suits(task: Task, method: str | Method | type, *, data: Any = None, **asked: Any) -> None:
+    """Raises what `train` with the same arguments would of a task and data that the method does not suit; nothing is computed.
+
+    A method that needs what is learnt first is looked at no further than that.
+    """
+    others, _ = _other_data(method, asked)
+    learner, brought, told = order(task, method, data=data, **asked)
+    world = world_of(task, learner, told, {DEMONSTRATIONS: data} | others, {})
+    for first in _first_learners(learner, brought):
+        filled, axes = fill(first, world.spec, {}, lambda *_: None)
+        source = filled.learns_from.bind(world, filled)
+        eqx.filter_eval_shape(lambda keys, them=(filled, axes, source): finish(*setup(*them, keys)), jax.random.split(jax.random.key(0), 1))
+
+
+def _first_learners(learner: Learner, brought: Collection[str]) -> list[Learner]:
+    """The learner, or those of its stages that wait for nothing."""
+    waits = givens(learner)
+    stages = [getattr(learner, name) for name in waits if name not in brought]
+    return [first for stage in stages if isinstance(stage, Learner) for first in _first_learners(stage, brought)] if waits else [learner]
 
 
 def order(
