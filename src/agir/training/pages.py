@@ -27,6 +27,7 @@ from agir.training.run import Run, now, versions
 
 ALONE = 1.5  # a system's load up to which a process that is timed had its cores for itself
 DRAWN = 4  # episodes of each method in a report's animation
+OWN_LOSS = "Each method has its own loss: a curve says how that one learns, and not which of two unlike methods is better."
 FLOORS = {"still": Still, "random": Random}
 
 
@@ -63,7 +64,7 @@ def comparison_report(
     parts = [
         comparison,
         Frontier(comparison.rows) if len(arms) > 2 else None,
-        Curves(charts({name: arm.run for name, arm in here.items()})),
+        Curves(charts({name: arm.run for name, arm in here.items()}), about=OWN_LOSS if len(here) > 1 else ""),
         sections.rollouts(task, drawn),
         sections.episodes({name: arm.evaluation for name, arm in arms.items()}),
         SmallPrint(
