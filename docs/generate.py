@@ -99,7 +99,7 @@ def shown(value: object) -> str:
 def methods_table(rows: dict[str, ledger.Row]) -> str:
     """For the README: each method, what it is, and what came of its claims."""
     lines = []
-    for name, (_, about) in METHODS.items():
+    for name, (_, about) in sorted(METHODS.items()):
         claims = [f"[{claim.slug}](docs/claims.md#{claim.slug}): {verdict(rows.get(claim.slug))}" for claim in claims_of(name)]
         lines.append((f"[{name}](docs/methods/{name}.md)", cell(about), "; ".join(claims)))
     return table(("method", "", "claims, and how many of their parts hold ✓, fail ✗, are undecided ?"), lines)
