@@ -25,6 +25,7 @@ from agir.generators.chunk_model import ChunkModel
 from agir.methods.imitation.diffusion_policy import DiffusionPolicy
 from agir.methods.imitation.mp1 import MP1
 from agir.methods.imitation.streaming_flow_policy import StreamingFlowPolicy
+from agir.runtime.actor import bound
 from agir.training.chunk_method import ChunkMethod
 from agir.training.comparison import count_parameters
 
@@ -56,14 +57,13 @@ def matched(method: ChunkMethod, spec: Spec, parameters: int) -> ChunkMethod:
     return dataclasses.replace(method, width=min((low, high), key=lambda width: abs(count(width) - parameters)))
 
 
-def calls(function: Callable, *inputs: Any, count: int) -> Callable[[], None]:
-    """-> what makes `count` calls one after the other, each with its result on the host. What is not an array stands still."""
-    arrays, static = eqx.partition(inputs, eqx.is_array)
-    compiled = jax.jit(lambda arrays: function(*eqx.combine(arrays, static)))
+def calls(function: Callable, model: Any, *inputs: Any, count: int) -> Callable[[], None]:
+    """-> what makes `count` calls of function(model, *inputs) one after the other, each with its result on the host, as an actor does."""
+    compiled = bound(function, model)
 
     def many() -> None:
         for _ in range(count):
-            np.asarray(compiled(arrays))
+            np.asarray(compiled(*inputs))
 
     return many
 

@@ -5,6 +5,7 @@
     run = agir.train("multipath", "diffusion-policy", seeds=3)     # -> a run's folder with policies in it
     print(agir.evaluate(run, episodes=100))                        # -> success with n and 95% interval, return, latency
     policy = agir.load(run)                                        # -> a policy: start(key), act(observation, memory, key)
+    actor = agir.actor(run)                                        # -> at work: begin(), actor(observation) -> action
 
 Names are imported when they are first used, so that `import agir` is light.
 """
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from agir.tasks.find import task
     from agir.tasks.gym import from_gymnasium
     from agir.training.train import resume, train
-    from agir.verbs import compare, evaluate, inspect, load, report, save
+    from agir.verbs import actor, compare, evaluate, inspect, load, report, save
 
 _NAMES = {
     "agir.core.errors": ("AgirError",),
@@ -31,7 +32,7 @@ _NAMES = {
     "agir.tasks.find": ("task",),
     "agir.tasks.gym": ("from_gymnasium",),
     "agir.training.train": ("resume", "train"),
-    "agir.verbs": ("compare", "evaluate", "inspect", "load", "report", "save"),
+    "agir.verbs": ("actor", "compare", "evaluate", "inspect", "load", "report", "save"),
 }
 _WHERE = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = sorted([*_WHERE, "register"])

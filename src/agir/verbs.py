@@ -1,4 +1,4 @@
-"""The verbs beside `train` and `resume`: evaluate, compare, study, report, inspect, load, save. The command line is a coat over them."""
+"""The verbs beside `train` and `resume`: evaluate, compare, study, report, inspect, load, actor, save; the command line is their coat."""
 
 import dataclasses
 import os
@@ -24,6 +24,7 @@ from agir.evaluation.outcomes import Evaluation
 from agir.evaluation.report import Report, write_report
 from agir.evaluation.rollout import evaluate as roll
 from agir.evaluation.tables import spreadsheet, terminal_table
+from agir.runtime.actor import Actor
 from agir.runtime.bundle import load_bundle, one_lane, save_bundle
 from agir.tasks.find import is_task, recordings
 from agir.tasks.find import task as find_task
@@ -46,6 +47,22 @@ def load(path: str | os.PathLike | Run, seed: int | None = None, checkpoint: str
     if seed is not None and seed not in seeds:
         raise BadSetting(f"There is no policy of seed {seed} in {_folder(path)}; there are those of {', '.join(map(str, seeds))}.")
     return one_lane(policies, 0 if seed is None else seeds.index(seed))
+
+
+def actor(
+    what: str | os.PathLike | Run | Policy,
+    seed: int | None = None,
+    *,
+    checkpoint: str = "last",
+    rate: float | tuple[float, ...] | None = None,
+    draw_seed: int = 0,
+) -> Actor:
+    """A policy at work, of a run, a bundle, or as it is: `begin()` at an episode's begin, then `actor(observation) -> action`.
+
+    `seed` and `checkpoint` are as in `load`, `rate` is the largest step from one action to the next that is let through, and `draw_seed`
+    that of its random numbers. Guarded, and compiled before it is given back. Raises BadSpec where an observation has another shape.
+    """
+    return Actor(what if isinstance(what, Policy) else load(what, seed, checkpoint), draw_seed, rate)
 
 
 def save(policy: Normalized | Run, folder: str | os.PathLike, task: str = "") -> pathlib.Path:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 
@@ -14,6 +13,7 @@ from agir.core.keys import stream
 from agir.core.nouns import Policy
 from agir.core.spaces import Key, sample
 from agir.evaluation.tables import Times
+from agir.runtime.actor import bound
 
 WARM_UP = 3  # calls after the first, which compiles
 
@@ -139,15 +139,12 @@ def _functions(policy: Policy) -> tuple[Any, Any]:
     if not policy.compiled:
         plain = lambda act: (act.action, act.memory, keep(act.info))
         return policy.start, lambda observation, memory, key: plain(policy.act(observation, memory, key))
-    arrays, static = eqx.partition(policy, eqx.is_array)
-    start = jax.jit(lambda arrays, key: eqx.combine(arrays, static).start(key))
 
-    @jax.jit  # its dispatch is several times faster than that of eqx.filter_jit
-    def act(arrays: Any, observation: Any, memory: Any, key: Key) -> tuple[Any, Any, dict]:
-        action, memory, info = eqx.combine(arrays, static).act(observation, memory, key)
+    def act(policy: Policy, observation: Any, memory: Any, key: Key) -> tuple[Any, Any, dict]:
+        action, memory, info = policy.act(observation, memory, key)
         return action, memory, keep(info)
 
-    return lambda key: start(arrays, key), lambda observation, memory, key: act(arrays, observation, memory, key)
+    return bound(lambda policy, key: policy.start(key), policy), bound(act, policy)
 
 
 def _done(out: tuple) -> tuple:
