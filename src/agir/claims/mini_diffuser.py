@@ -46,5 +46,6 @@ CLAIM = Claim(
     "longer. Earlier rows in the ledger are of another form, with images of 24 pixels: there 500 updates with either number of noises had "
     "0.15 and 2000 with one 0.32, too near the floor to say anything, and it was the image encoder that lacked updates. Here a token "
     "stands for each thing, and ways bow left or right, so that regression fails. Pilots (3 seeds, 100 episodes, never reported): a "
-    "quarter with 32 noises, a quarter with one, all with one: 0.98, 0.92, 1.00 of 3000 updates; 0.73, 0.40, 0.97 of 1200; 2000 were not piloted.",
+    "quarter with 32 noises, a quarter with one, all with one: 0.98, 0.92, 1.00 of 3000 updates; 0.73, 0.40, 0.97 of 1200; 2000 were not "
+    "piloted.",
 )
