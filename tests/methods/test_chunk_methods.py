@@ -159,6 +159,22 @@ def test_streamed_actions_are_drawn_into_the_demonstrated_ones():
     np.testing.assert_allclose(drawn.std(0), 0.4 * np.exp(-2.5 * np.arange(1, 5) / 4), atol=0.04)
 
 
+def test_a_streaming_flow_goes_on_from_what_is_done_within_its_bounds():
+    """Where the velocity grows with the action, as beyond what was demonstrated it may, an action out of bounds would run away."""
+    bounded = Spec(NUMBERS.observation, Box((1,), -1.0, 0.5))
+    method = learner(StreamingFlowPolicy, spec=bounded, **TINY)
+    policy = method.policy(method.init(jax.random.key(0)))
+    away = lambda action, times, context: 100.0 * (action + 0.2)
+    policy = eqx.tree_at(lambda p: p.streamer.model.generator.network, policy, away)
+
+    def once(memory, key):
+        action, memory, _ = policy.act(jnp.zeros(2), memory, key)
+        return memory, action[0]
+
+    memory, actions = jax.lax.scan(once, policy.start(jax.random.key(1)), jax.random.split(jax.random.key(2), 60))
+    assert set(actions[2:].tolist()) <= {-1.0, 0.5} and memory.last[0] == actions[-1]
+
+
 def test_what_a_streaming_flow_cannot_do_is_refused():
     for wrong, why in (
         ({"history": 1, "horizon": 15}, "--history 2 on"),

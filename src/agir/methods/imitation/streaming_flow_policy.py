@@ -8,9 +8,10 @@ xi are the demonstrated actions, o the last `history` observations when the plan
 network sees one action, not a chunk: "mlp" or "transformer".
 
 Deviations: time is counted in actions. xi(0) is the demonstrator's last action, 0 before the first (the paper's experiments on
-positions take the robot's place). One Euler step for an action (the released code: 6 by an adaptive solver; `passes`). Several times
-are drawn from a window in one update, where the paper draws one: the network is that much smaller. The variant with a latent that
-lets a tube widen is not here.
+positions take the robot's place); as a robot's place is, an action is within its bounds before the next goes on from it, or it
+could run away. One Euler step for an action (the released code: 6 by an adaptive solver; `passes`). Several times are drawn from a
+window in one update, where the paper draws one: the network is that much smaller. The variant with a latent that lets a tube widen
+is not here.
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ from jaxtyping import Array, Float
 from agir.core.errors import BadSetting
 from agir.core.nouns import Policy
 from agir.core.spaces import Key, flat_size
+from agir.data.normalization import clip
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.streaming_flow import StreamingFlow
 from agir.networks.denoiser import AtOnce
@@ -71,5 +73,5 @@ class FlowStreamer(Streamer):
 
     def follow(self, plan: Any, observation: Any) -> tuple[Any, Any, int]:
         context, action, step = plan
-        action = self.model.generator.move(action, step, context)
+        action = clip(self.spec.action, self.model.generator.move(action, step, context))  # what is done: the flow goes on from there
         return action, (context, action, step + 1), self.model.generator.step_passes
