@@ -175,7 +175,8 @@ def _check_golden(folder: pathlib.Path, policies: Policy) -> None:
             off = np.abs(np.float64(found) - np.float64(wanted))
             if off.shape != found.shape or (off > CLOSE * (1 + np.abs(wanted))).any():
                 raise BadCheckpoint(
-                    f"{folder} does not act as recorded: its actions differ by up to {off.max():.3g}. Was it edited, or made by another version of agir?"
+                    f"{folder} does not act as recorded: its actions differ by up to {off.max():.3g}. "
+                    "Was it edited, or made by another version of agir?"
                 )
     except KeyError as error:
         raise BadCheckpoint(f"{folder / 'golden.npz'} lacks {error}: it belongs to another policy.") from error
