@@ -255,10 +255,11 @@ def studies_table(paths: list[pathlib.Path]) -> str:
         arms = {result.name: result for result in Results(path).lines.values()}
         first = next(iter(arms.values()))
         tasks[first.evaluation.task], names = arms, names | arms
-        loads = sorted({"unknown" if arm.load is None else f"{arm.load:.1f}" for arm in arms.values()})
+        loads = sorted(arm.load for arm in arms.values() if arm.load is not None)
+        busy = f"{loads[0]:.1f} to {loads[-1]:.1f}" if loads else "unknown"
         commits = sorted({(arm.commit or "unknown")[:10] for arm in arms.values()})
         size = f"{len(first.evaluation.seeds)} seeds, {first.evaluation.episodes} episodes each, {first.machine}"
-        facts.append(f"- `{first.evaluation.task}`: {cell(size)}, timed at a load of {' and '.join(loads)}; commit {', '.join(commits)}.")
+        facts.append(f"- `{first.evaluation.task}`: {cell(size)}, timed at a load of {busy}; commit {', '.join(commits)}.")
     lines = [(cell(name), *(studied(arms.get(name)) for arms in tasks.values())) for name in names]
     return "\n\n".join((table(("arm", *(f"`{task}`" for task in tasks)), lines), "\n".join(facts)))
 
