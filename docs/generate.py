@@ -256,7 +256,7 @@ def studies_table(paths: list[pathlib.Path]) -> str:
         first = next(iter(arms.values()))
         tasks[first.evaluation.task], names = arms, names | arms
         loads = sorted(arm.load for arm in arms.values() if arm.load is not None)
-        busy = f"{loads[0]:.1f} to {loads[-1]:.1f}" if loads else "unknown"
+        busy = " to ".join(dict.fromkeys(f"{load:.1f}" for load in (*loads[:1], *loads[-1:]))) or "unknown"
         commits = sorted({(arm.commit or "unknown")[:10] for arm in arms.values()})
         size = f"{len(first.evaluation.seeds)} seeds, {first.evaluation.episodes} episodes each, {first.machine}"
         facts.append(f"- `{first.evaluation.task}`: {cell(size)}, timed at a load of {busy}; commit {', '.join(commits)}.")
