@@ -103,9 +103,13 @@ def test_the_pendulum_swings_up():
 
 
 def test_gymnasium_on_the_host_learns_with_the_same_method():
-    ppo = PPO(updates=24)
-    world, fixed, (start, _) = started(task("gym/CartPole-v1"), ppo)
-    assert not fixed.source.compiled
-    state = learn(world.task, ppo)[2]
-    before, after = (evaluate(policy_of(world, fixed.learner, s), world.task, 10).columns["return"].mean() for s in (start, state))
+    """The mean of three seeds: another processor rounds otherwise, and where one policy stands after so few updates is chance."""
+    ppo, before, after = PPO(updates=24), [], []
+    for seed in range(3):
+        world, fixed, (start, _) = started(task("gym/CartPole-v1"), ppo, (seed,))
+        assert not fixed.source.compiled
+        state = learn(world.task, ppo, (seed,))[2]
+        for found, its in ((before, start), (after, state)):
+            found.append(evaluate(policy_of(world, fixed.learner, its), world.task, 10).columns["return"].mean())
+    before, after = np.mean(before), np.mean(after)
     assert after > 200 > before
