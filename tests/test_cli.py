@@ -197,6 +197,8 @@ def test_compare_pairs_the_starts_and_goes_on_where_it_was(here, capsys):
 def test_a_comparison_refuses_what_the_task_does_not_suit_before_any_method_is_trained(here, capsys):
     assert run("compare", "toy", "toy-clone", "dqn", "--folder", "both") == cli.EXIT_USER
     assert "DQN chooses one of several actions" in capsys.readouterr().err and not list(here.rglob("run.json"))
+    assert run("compare", "toy", "toy-clone", "toy-reuse", "--folder", "both") == cli.EXIT_USER
+    assert "needs --base" in capsys.readouterr().err and not list(here.rglob("run.json"))
 
 
 def test_a_study_runs_the_arms_of_claims_that_are_not_of_another_task(here, capsys):

@@ -62,6 +62,8 @@ def actor(
     `seed` and `checkpoint` are as in `load`, `rate` is the largest step from one action to the next that is let through, and `draw_seed`
     that of its random numbers. Guarded, and compiled before it is given back. Raises BadSpec where an observation has another shape.
     """
+    if isinstance(what, Policy) and seed is not None:
+        raise BadSetting("A policy is one already: seed picks one of a run's, and draw_seed is that of its random numbers.")
     return Actor(what if isinstance(what, Policy) else load(what, seed, checkpoint), draw_seed, rate)
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import agir
-from agir.core.errors import BadSpec
+from agir.core.errors import BadSetting, BadSpec
 from agir.core.nouns import Act, Policy
 from agir.core.spaces import Box, Dict, Spec
 from agir.runtime.actor import Actor
+from agir.runtime.guards import Guarded
 
 SPEC = Spec(Dict((("place", Box((2,))), ("camera", Box((4, 4, 3), 0.0, 255.0, "uint8")))), Box((2,), -1.0, 1.0))
 SEEN = {"place": np.array([0.1, 0.2]), "camera": np.zeros((4, 4, 3), np.uint8)}  # in doubles, as programs have them
@@ -68,8 +69,8 @@ def test_nothing_is_compiled_after_it_is_made():
     before = len(traced)
     actor(SEEN)
     actor.begin()
-    actor({"place": [0.1, 0.2], "camera": SEEN["camera"]} | {"place": np.float32([1, 2])})
-    actor({"place": np.int64([1, 2]), "camera": SEEN["camera"]})
+    for place in ([0.1, 0.2], np.float32([1, 2]), np.int64([1, 2])):
+        actor(SEEN | {"place": place})
     assert len(traced) == before
 
 
@@ -100,3 +101,10 @@ def test_a_rate_limits_its_steps():
     first, second = actor(SEEN), actor(SEEN | {"place": np.array([0.9, 0.9])})
     np.testing.assert_allclose(second - first, 0.05, rtol=1e-5)
     assert bool(actor.told["limited"])
+
+
+def test_what_it_would_not_heed_is_refused():
+    with pytest.raises(BadSetting, match="guarded already"):
+        Actor(Guarded(SPEC, POLICY, 0.1), rate=0.05)
+    with pytest.raises(BadSetting, match="draw_seed"):
+        agir.actor(POLICY, 1)

@@ -11,7 +11,7 @@ import optax
 import pytest
 
 from agir.core import registry
-from agir.core.errors import BadSetting
+from agir.core.errors import BadSetting, BadSpec
 from agir.core.keys import SEEDS_EACH, episode_seed
 from agir.core.nouns import Act, Method, Policy, Source
 from agir.data.dataset import Dataset
@@ -21,7 +21,7 @@ from agir.training.host_source import HostRollout, training_seed
 from agir.training.loop import finish, run_block, setup
 from agir.training.sources import Mixture, Rollout, Transitions
 from agir.training.state import Trained
-from agir.training.train import policy_folder, resume, train
+from agir.training.train import check_suits, policy_folder, resume, train
 from agir.training.world import make_world
 
 
@@ -169,6 +169,16 @@ def test_the_one_loop_drives_it():
     assert finish(fixed, carry).weights.shape == (2, 4)
     feed = carry[1]
     assert {leaf.shape[0] for leaf in jax.tree.leaves(feed)} == {2}, "a leading seed axis on everything"
+
+
+@pytest.mark.parametrize("method", ["ppo", "dqn"])
+def test_whether_a_method_suits_is_seen_without_an_episode(method, monkeypatch):
+    """The buffer of dqn is filled by acting, which a look by shapes cannot."""
+    cartpole = task("gym/CartPole-v1")
+    monkeypatch.setattr(HostRollout, "start", None)
+    check_suits(cartpole, method)
+    with pytest.raises(BadSpec, match="DQN chooses one of several actions"):
+        check_suits(task("gym/Pendulum-v1"), "dqn")
 
 
 def test_a_policy_of_the_host_is_refused():

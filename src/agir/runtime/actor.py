@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from agir.core.errors import BadSetting
 from agir.core.host import cast
 from agir.core.nouns import Policy
 from agir.core.spaces import zeros
@@ -37,6 +38,10 @@ class Actor:
     """
 
     def __init__(self, policy: Policy, seed: int = 0, rate: float | tuple[float, ...] | None = None):
+        if isinstance(policy, Guarded) and rate is not None:
+            raise BadSetting(
+                "This policy is guarded already, with a rate of its own: leave rate out, or bring the policy without its guard."
+            )
         self.policy = policy if isinstance(policy, Guarded) else Guarded(policy.spec, policy, rate)
         self.told: dict[str, Any] = {}
         self._seed, self._episode = seed, -1

@@ -15,7 +15,6 @@ import numpy as np
 
 from agir.core.errors import BadSetting, Stopped
 from agir.core.nouns import Policy, Task
-from agir.core.stages import check_brought
 from agir.data.normalization import Normalized
 from agir.evaluation.latency import Latency, latencies, latency
 from agir.evaluation.outcomes import Evaluation, write_rows
@@ -267,8 +266,6 @@ def measure(
     known = {name: results.get(place.key(episodes, purpose)) for name, place in arms.items()} if results is not None else {}
     known = {name: result for name, result in known.items() if result is not None and name not in here}
     for name, place in arms.items():  # before any of them is trained
-        learner, brought, _ = order(place.task, place.arm.method, **(place.asked | place.arm.settings))
-        check_brought(learner, brought)
         if name not in known and not (place.folder / "run.json").exists():
             check_suits(place.task, place.arm.method, **(place.asked | place.arm.settings))
     needed: set[pathlib.Path] = set()  # the runs that others are brought

@@ -47,6 +47,13 @@ class Part:
     own: bool = False  # the value has one entry for each of the run's lanes
 
 
+def check_acts(policies: Any, keys: Key) -> None:
+    """What policies [lanes, ...] (or their shapes) refuse to do, such as more of a plan than it is long, is refused before they learn."""
+    if policies.compiled:
+        act = lambda policy, seen, key: policy.act(seen, policy.start(key), key)
+        eqx.filter_eval_shape(eqx.filter_vmap(act), policies, zeros(policies.spec.observation, len(keys)), keys)
+
+
 class Session:
     """One stretch of work on a run, from wherever its checkpoints are to the end or to a Ctrl-C."""
 
@@ -130,17 +137,9 @@ class Session:
         else:
             self.run.forget_after(stage, -1)  # rows of a start that was killed before its first checkpoint
         if not stage and step < learner.updates:
-            self._check_acts(fixed, carry)
+            check_acts(eqx.filter_eval_shape(finish, fixed, carry), self.keys)
         carry = self._updates(stage, learner, fixed, carry, step, best)
         return finish(fixed, carry), finish(fixed, (best.state, ())) if best.known else None
-
-    def _check_acts(self, fixed: Fixed, carry: tuple) -> None:
-        """What a policy refuses (a plan shorter than what is done of it) is refused before anything is learnt, not after."""
-        policies = eqx.filter_eval_shape(finish, fixed, carry)
-        if policies.compiled:
-            act = lambda policy, seen, key: policy.act(seen, policy.start(key), key)
-            seen = zeros(self.world.spec.observation, len(self.lanes))
-            eqx.filter_eval_shape(eqx.filter_vmap(act), policies, seen, self.keys)
 
     def _swept(self, learner: Learner, axes: Any) -> tuple[Learner, Any]:
         """The learner with one value a lane in each swept field."""

@@ -23,10 +23,10 @@ from agir.data.normalization import Normalized
 from agir.runtime.bundle import Recipe, load_bundle, one_lane
 from agir.tasks.find import recordings
 from agir.tasks.find import task as find_task
-from agir.training.loop import finish, setup
+from agir.training.loop import traced
 from agir.training.progress import Reporter
 from agir.training.run import Run, runs_in
-from agir.training.session import Part, Session
+from agir.training.session import Part, Session, check_acts
 from agir.training.settings import check_sign, make_method, settings_of, with_settings
 from agir.training.world import World, make_world
 
@@ -75,11 +75,15 @@ def check_suits(task: Task, method: str | Method | type, *, data: Any = None, **
     """
     others, _ = _other_data(method, asked)
     learner, brought, told = order(task, method, data=data, **asked)
+    check_brought(learner, brought)
     world = world_of(task, learner, told, {DEMONSTRATIONS: data} | others, {})
     for first in _first_learners(learner, brought):
-        filled, axes = fill(first, world.spec, {}, lambda *_: None)
-        source = filled.learns_from.bind(world, filled)
-        eqx.filter_eval_shape(lambda keys, them=(filled, axes, source): finish(*setup(*them, keys)), jax.random.split(jax.random.key(0), 1))
+        filled, _ = fill(first, world.spec, {}, lambda *_: None)
+        filled.learns_from.bind(world, filled)  # and not started: that may begin episodes
+        begin, keys = (lambda key, its=traced(filled): its.result(its.init(key))), jax.random.split(jax.random.key(0), 1)
+        begun = eqx.filter_eval_shape(eqx.filter_vmap(begin), keys)
+        if first is learner:  # a stage gives no policy
+            check_acts(begun, keys)
 
 
 def _first_learners(learner: Learner, brought: Collection[str]) -> list[Learner]:
