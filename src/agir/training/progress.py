@@ -76,8 +76,12 @@ class Terminal(Reporter):
 class _RichBar:
     def __init__(self, progress: Progress, task: Any):
         self.progress, self.task = progress, task
+        self.moved = False
 
     def move(self, done: int, total: int | None = None, **facts: Any) -> None:
+        if not self.moved:  # what an earlier start had done says nothing of this one's speed
+            self.progress.reset(self.task, completed=done)
+        self.moved = True
         more = {} if total is None else {"total": total}
         self.progress.update(self.task, completed=done, facts=_words(facts), **more)
 
@@ -86,12 +90,15 @@ class _Lines:
     def __init__(self, reporter: Terminal, title: str, total: int):
         self.reporter, self.title, self.total = reporter, title, total
         self.said = time.monotonic()
+        self.first: int | None = None  # what was done already when this start began
         self.began: tuple[float, int] | None = None  # when the first piece was done (it holds the compilation), and how far it went
 
     def move(self, done: int, total: int | None = None, **facts: Any) -> None:
         self.total = total or self.total
         now = time.monotonic()
-        if self.began is None and done > 0:
+        if self.first is None:
+            self.first = done
+        if self.began is None and done > self.first:
             self.began = now, done
         if now - self.said < self.reporter.every_s and not (done == self.total and facts):
             return
