@@ -165,24 +165,28 @@ class Conv1d(eqx.Module):
 
 
 class ConvTranspose1d(eqx.Module):
-    """Twice as many steps: PyTorch's ConvTranspose1d(kernel 4, stride 2, padding 1), as one product of patches of 3.
+    """Twice as many steps: PyTorch's ConvTranspose1d(kernel 4, stride 2, padding 1), as a product for each parity.
 
     y[2 i] = x[i - 1] W[3] + x[i] W[1],    y[2 i + 1] = x[i] W[2] + x[i + 1] W[0]
+
+    The weights stand as the products want them, so that no call has to put them together.
     """
 
-    weight: Float[Array, "4 size outputs"]
+    even: Float[Array, "pair outputs"]  # W[3] above W[1]
+    odd: Float[Array, "pair outputs"]  # W[2] above W[0]
     bias: Float[Array, " outputs"]
 
     def __init__(self, size: int, outputs: int, draw: Draw):
         bound = 1 / math.sqrt(outputs * 4)
-        self.weight, self.bias = draw.uniform((4, size, outputs), bound), draw.uniform((outputs,), bound)
+        weight, self.bias = draw.uniform((4, size, outputs), bound), draw.uniform((outputs,), bound)
+        self.even, self.odd = (jnp.concatenate([weight[late], weight[early]]) for late, early in ((3, 1), (2, 0)))
 
     def __call__(self, x: Float[Array, "time size"]) -> Float[Array, "twice outputs"]:
-        time, outputs = x.shape[0], self.weight.shape[2]
+        time = x.shape[0]
         padded = jnp.pad(x, ((1, 1), (0, 0)))
-        even = jnp.concatenate([padded[:time], x], -1) @ jnp.concatenate([self.weight[3], self.weight[1]])
-        odd = jnp.concatenate([x, padded[2:]], -1) @ jnp.concatenate([self.weight[2], self.weight[0]])
-        return jnp.stack([even, odd], 1).reshape(2 * time, outputs) + self.bias[None]
+        even = jnp.concatenate([padded[:time], x], -1) @ self.even
+        odd = jnp.concatenate([x, padded[2:]], -1) @ self.odd
+        return jnp.stack([even, odd], 1).reshape(2 * time, -1) + self.bias[None]
 
 
 class Conv2d(eqx.Module):
