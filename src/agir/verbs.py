@@ -26,8 +26,7 @@ from agir.evaluation.rollout import evaluate as roll
 from agir.evaluation.tables import spreadsheet, terminal_table
 from agir.runtime.actor import Actor
 from agir.runtime.bundle import load_bundle, one_lane, save_bundle
-from agir.tasks.find import is_task, recordings
-from agir.tasks.find import task as find_task
+from agir.tasks.find import is_task, recordings, task_of
 from agir.training.budget import arms_of, family, make_budget, shipped, write_budget
 from agir.training.comparison import Arm, Measured, Place, evaluated, measure, places, united
 from agir.training.pages import DRAWN, busy, by_value, compared, comparison_report, elsewhere, lane_table
@@ -55,26 +54,30 @@ def actor(
     *,
     checkpoint: str = "last",
     rate: float | tuple[float, ...] | None = None,
+    rest: Any = None,
+    stop: str = "",
     draw_seed: int = 0,
 ) -> Actor:
     """A policy at work, of a run, a bundle, or as it is: `begin()` at an episode's begin, then `actor(observation) -> action`.
 
-    `seed` and `checkpoint` are as in `load`, `rate` is the largest step from one action to the next that is let through, and `draw_seed`
-    that of its random numbers. Guarded, and compiled before it is given back. Raises BadSpec where an observation has another shape.
+    `seed` and `checkpoint` are as in `load` (the first seed's, the last), `rate` is the largest step from one action to the next that is
+    let through, `rest` an action that is safe to begin from, `stop` "zero" or "hold" where something is not finite (default: as the
+    actions' meaning says), and `draw_seed` that of its random numbers. Guarded, and compiled before it is given back: see `Actor`.
     """
     if isinstance(what, Policy) and seed is not None:
         raise BadSetting("A policy is one already: seed picks one of a run's, and draw_seed is that of its random numbers.")
-    return Actor(what if isinstance(what, Policy) else load(what, seed, checkpoint), draw_seed, rate)
+    return Actor(what if isinstance(what, Policy) else load(what, seed, checkpoint), draw_seed, rate, rest, stop)
 
 
-def save(policy: Normalized | Run, folder: str | os.PathLike, task: str = "") -> pathlib.Path:
+def save(policy: Normalized | Run, folder: str | os.PathLike, task: str = "", *, overwrite: bool = False) -> pathlib.Path:
     """Writes a policy that `load` gave, or all those of a run, as a bundle of its own -> the folder.
 
-    `task` is the name of the task that it is evaluated on by default. Raises BadSetting where there is a policy already.
+    `task` is the name of the task that it is evaluated on by default (a run's own, where one is given). Raises BadSetting where there is
+    a policy already, unless it may be written over.
     """
     folder = pathlib.Path(folder)
-    if (folder / "policy.json").exists():
-        raise BadSetting(f"There is a policy in {folder} already: name another folder.")
+    if (folder / "policy.json").exists() and not overwrite:
+        raise BadSetting(f"There is a policy in {folder} already: name another folder, or say overwrite=True.")
     lanes, about = [{"seed": 0}], {"task": task, "method": "policy"}
     if isinstance(policy, Run):
         policies, text = load_bundle(policy_folder(policy.folder))
@@ -101,15 +104,15 @@ def evaluate(
     if isinstance(what, Policy):
         if task is None:
             raise BadSetting("A policy by itself does not know its task: agir.evaluate(policy, task=...).")
-        return roll(what, _task(task), episodes)
+        return roll(what, task_of(task), episodes)
     folder = _folder(what)
     record, reporter = min(DRAWN, episodes) if video else 0, _reporter(tell)
     policies, text = load_bundle(policy_folder(folder, checkpoint))
     task = task or (what.task if isinstance(what, Run) else None)
     if not (task or text["task"]):
-        raise BadSetting(f"{folder} does not say what its task is: name it with --task.")
+        raise BadSetting(f"{folder} does not say what its task is: name it with --task NAME (task=... from Python).")
     try:
-        task = _task(task or text["task"])
+        task = task_of(task or text["task"])
     except UnknownName as error:
         raise BadSetting(
             f"{error} {folder} is of a task of your own: `agir.evaluate(run, task=...)` from Python takes it, or register it in a "
@@ -150,8 +153,11 @@ def budget(
 
     `asked` goes to `train` (data, demonstrations, ...); `seconds` are those of one seed's training. See training/budget.py.
     """
-    task = _task(task)
+    task = task_of(task)
     found = make_budget(task, list(methods) or family("imitation"), seconds, reporter=_reporter(tell), **asked)
+    if not found["methods"]:
+        why = "; ".join(f"{name}: {why}" for name, why in found["left_out"].items())
+        raise BadSetting(f"{task.name} suits none of these methods, so there is no budget to write. {why}")
     path = pathlib.Path(output or f"runs/budget-{task.name.replace('/', '-')}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_budget(path, found)
@@ -186,7 +192,7 @@ def compare(
     named; "shipped" is the one that comes with agir for this task. `results` is a file to which what was measured of each method is
     added: what stands in it is not trained again, so it may be gathered from several machines (training/results.py).
     """
-    task, left_out = _task(task), {}
+    task, left_out = task_of(task), {}
     if budget:
         budget = shipped(task) if budget == "shipped" else budget
         chosen, left_out = arms_of(budget, task, tuple(methods))
@@ -197,7 +203,7 @@ def compare(
         raise BadSetting("Name two or more different methods to compare.")
     names = ", ".join(chosen) if len(chosen) < 6 else f"{len(chosen)} methods"
     folder = pathlib.Path(folder or f"runs/compare-{task.name.replace('/', '-')}-{names.replace(', ', '-').replace(' ', '-')}")
-    return _side_by_side(places(folder, task, chosen, **({"seeds": 5} | asked)), names, episodes, left_out, tell, results)
+    return _side_by_side(places(folder, task, chosen, **(_usual(task, 5) | asked)), names, episodes, left_out, tell, results)
 
 
 def study(
@@ -217,7 +223,7 @@ def study(
     is as in `compare`. Nothing is judged and the ledger is left alone: a claim's thresholds were set for its own task. Arms that a claim
     has on another task besides its own are left out.
     """
-    task, found = _task(task), [registry.find("claim", slug) for slug in ((claims,) if isinstance(claims, str) else claims)]
+    task, found = task_of(task), [registry.find("claim", slug) for slug in ((claims,) if isinstance(claims, str) else claims)]
     if not found:
         raise BadSetting("Name one or more claims whose arms are to be studied.")
     learns = lambda arm: updates is not None and registry.find("method", arm.method)().updates
@@ -225,7 +231,7 @@ def study(
     arms = {name: more(arm) for name, arm in united({claim.slug: claim.arms for claim in found}).items()}
     title = ", ".join(dict.fromkeys(claim.slug for claim in found))
     folder = pathlib.Path(folder or f"runs/study-{task.name.replace('/', '-')}-{title.replace(', ', '-')}")
-    return _side_by_side(places(folder, task, arms, **({"seeds": 3} | asked)), title, episodes, {}, tell, results)
+    return _side_by_side(places(folder, task, arms, **(_usual(task, 3) | asked)), title, episodes, {}, tell, results)
 
 
 def _side_by_side(
@@ -265,7 +271,7 @@ def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | 
     runs, tasks = ready, {run.asked["task"] for run in ready}
     if len(tasks) != 1:
         raise BadSetting(f"A report is about one task; these runs are about {', '.join(sorted(tasks))}: name those of one.")
-    task, names = runs[0].task or _task(tasks.pop()), _unlike([run.asked["method"] for run in runs], [run.name for run in runs])
+    task, names = runs[0].task or task_of(tasks.pop()), _unlike([run.asked["method"] for run in runs], [run.name for run in runs])
     arms = {}
     for name, run in zip(names, runs, strict=True):
         evaluation = evaluated(run, task, 100, reporter=Within(_reporter(tell), name))
@@ -293,9 +299,9 @@ def inspect(
     `tell` prints it; `page` is where a page with charts is written, `save` and `lerobot` where the data are, in those formats. Raises
     BadSetting where episodes are to be replayed and cannot be.
     """
-    task = _task(task) if task is not None else None
+    task = task_of(task) if task is not None else None
     if isinstance(what, Task) or (isinstance(what, str) and is_task(what)):
-        task = _task(what)
+        task = task_of(what)
         if demonstrations is not None and demonstrations < 1:
             raise BadSetting(f"--demonstrations should be 1 or more, not {demonstrations}.")
         try:
@@ -326,8 +332,9 @@ def _run_of(what: str | os.PathLike | Run) -> Run:
     return what if isinstance(what, Run) else Run.open(what)
 
 
-def _task(task: str | Task) -> Task:
-    return find_task(task) if isinstance(task, str) else task
+def _usual(task: Task, seeds: int) -> dict[str, Any]:
+    """What is asked of all arms where nothing is said; written out, so that saying the same is the same."""
+    return {"seeds": seeds, "demonstrations": task.usual_demonstrations}
 
 
 def _reporter(tell: bool) -> Reporter:

@@ -127,7 +127,11 @@ def test_a_factory_that_fails_leaves_nothing_open():
         (Box((2,)), [1, 2], ""),
         (Box((2,)), np.array([1e300, 0]), "has inf at [0]"),
         (Box((2, 2, 3), 0.0, 255.0, "uint8"), np.zeros((2, 2, 3), np.uint8), ""),
-        (Box((2, 2, 3), 0.0, 255.0, "uint8"), np.zeros((2, 2, 3)), "is float64[2, 2, 3]; its spec says Box[2, 2, 3] uint8"),
+        (
+            Box((2, 2, 3), 0.0, 255.0, "uint8"),
+            np.zeros((2, 2, 3)),
+            "is float64[2, 2, 3]; its spec says Box[2, 2, 3] uint8: the camera's own numbers, 0 to 255 as uint8, not a share of 255",
+        ),
         (Discrete(2), True, ""),
         (Discrete(2), 0.5, "is float64[]; its spec says Discrete(2)"),
         (MultiDiscrete((2, 3)), [1, 2], ""),

@@ -1,5 +1,6 @@
 """An actor does what its policy does, step by step, with nothing compiled after it is made."""
 
+import dataclasses
 import warnings
 
 import jax
@@ -8,9 +9,9 @@ import numpy as np
 import pytest
 
 import agir
-from agir.core.errors import BadSetting, BadSpec
+from agir.core.errors import BadData, BadSetting, BadSpec
 from agir.core.nouns import Act, Policy
-from agir.core.spaces import Box, Dict, Spec
+from agir.core.spaces import Box, Dict, Meaning, Spec
 from agir.runtime.actor import Actor
 from agir.runtime.guards import Guarded
 
@@ -89,11 +90,45 @@ def test_what_is_not_finite_stops_the_machine_with_one_warning_an_episode():
 def test_another_shape_is_refused_by_name_and_nothing_is_lost():
     actor, other = Actor(POLICY), Actor(POLICY)
     first = actor(SEEN)
-    with pytest.raises(BadSpec, match=r"observation.place is an array of shape \[2\], not one of shape \[3\]"):
+    with pytest.raises(BadSpec, match=r"observation 'place' is float32\[3\]; its spec says Box\[2\]"):
         actor(SEEN | {"place": np.zeros(3)})
-    with pytest.raises(BadSpec, match="observation is a dict of place, camera"):
+    with pytest.raises(BadSpec, match=r"should have the parts \['place', 'camera'\], not ndarray"):
         actor(np.zeros(2))
     np.testing.assert_array_equal([first, actor(SEEN)], [other(SEEN), other(SEEN)])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, bool, np.int64])
+def test_a_picture_of_another_kind_is_refused(dtype):
+    """As shares of 255 it would be black to the policy, and nothing would say so."""
+    with pytest.raises(BadSpec, match=r"'camera' is .*uint8.*0 to 255 as uint8, not a share of 255"):
+        Actor(POLICY)(SEEN | {"camera": np.ones((4, 4, 3), dtype)})
+
+
+@pytest.mark.parametrize("seen, words", [({"x": 1}, "a dict of x"), (None, "None"), ("abc", "'abc'"), ([[1.0], [2.0, 3.0]], "2.0, 3.0")])
+def test_what_is_no_array_is_named(seen, words):
+    with pytest.raises(BadSpec, match=f"'place' is .*{words}.*its spec says"):
+        Actor(POLICY)(SEEN | {"place": seen})
+
+
+def test_without_an_action_to_hold_none_is_given():
+    lost = SEEN | {"place": np.array([np.nan, 0.0])}
+    with pytest.raises(BadData, match="rest=ACTION"):
+        Actor(POLICY)(lost)
+    with pytest.warns(UserWarning, match="last action is repeated"):
+        np.testing.assert_allclose(agir.actor(POLICY, rest=[0.3, -0.2])(lost), [0.3, -0.2])
+    with pytest.warns(UserWarning, match="zeros are sent"):
+        np.testing.assert_array_equal(agir.actor(POLICY, stop="zero")(lost), [0.0, 0.0])
+    with pytest.raises(BadSpec, match="to rest by"):
+        agir.actor(POLICY, rest=[0.3])
+
+
+def test_where_nobody_said_what_actions_mean_it_asks_how_to_stop():
+    spec = dataclasses.replace(SPEC, meaning=Meaning("unknown"))
+    with pytest.warns(UserWarning, match='stop="zero"'):
+        Actor(Wanders(spec, jnp.float32(0.5)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Actor(Wanders(spec, jnp.float32(0.5)), stop="hold")
 
 
 def test_a_rate_limits_its_steps():

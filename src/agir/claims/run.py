@@ -10,6 +10,7 @@ from rich.table import Table
 
 from agir.claims.claim import SAMPLES, Claim
 from agir.core import registry
+from agir.core.errors import BadSetting
 from agir.core.ledger import SHIPPED, append
 from agir.evaluation.latency import Latency
 from agir.evaluation.statistics import success_rate
@@ -24,7 +25,9 @@ EXIT = {"holds": 0, "undecided": 0, "fails": 1}
 
 
 def run_claims(slugs: tuple[str, ...], folder: pathlib.Path, pilot: bool = False, results: pathlib.Path | None = None) -> int:
-    """Runs each claim -> exit status: 1 where some part fails."""
+    """Runs each claim -> exit status: 1 where some part fails. Raises BadSetting where none is named."""
+    if not slugs:
+        raise BadSetting("Which claim? `agir claims` lists them, with what came of each.")
     worst = 0
     for slug in slugs:
         claim = registry.find("claim", slug)

@@ -51,9 +51,10 @@ class Missing(AgirError):
     """A package, a library of the system or a file that is not there; the message has the command that mends it."""
 
     @classmethod
-    def extra(cls, what: str, extra: str, error: Exception) -> "Missing":
-        """Of a package that one of agir's extras brings."""
-        mend = f"In agir's folder: `uv sync --extra {extra}`, or `pip install '.[{extra}]'`."
+    def extra(cls, what: str, extra: str, error: Exception | str) -> "Missing":
+        """Of a package that one of agir's extras (or several, with a comma) brings."""
+        sync = " ".join(f"--extra {name}" for name in extra.split(","))
+        mend = f"In agir's folder: `uv sync {sync}`, or `pip install '.[{extra}]'` into the environment in use."
         return cls(f"{what} needs what is not installed here ({error}). {mend}")
 
 

@@ -139,28 +139,44 @@ def stack(values: list) -> Any:
 
 
 def cast(space: Space, value: Any) -> Any:
-    """A value in the space's own dtype, where its structure allows it; shapes are left as they are."""
+    """A value in the space's own dtype, where its structure allows it; shapes are left as they are, and so is what is no array."""
     if isinstance(space, Dict):
         if not isinstance(value, dict):
             return value
         parts = dict(space.parts)
         return {name: cast(parts[name], part) if name in parts else part for name, part in value.items()}
-    value = np.asarray(value)
+    array = _array(value)
+    if array is None:
+        return value
     if isinstance(space, Box):
         with np.errstate(over="ignore"):  # becomes infinite, and is refused by name
-            return value.astype(np.float32) if space.dtype == "float32" and value.dtype.kind in "biuf" else value
-    return value.astype(np.int32) if value.dtype.kind in "biu" else value
+            return array.astype(np.float32) if space.dtype == "float32" and array.dtype.kind in "biuf" else array
+    return array.astype(np.int32) if array.dtype.kind in "biu" else array
 
 
-def misfit(space: Space, value: Any) -> str:
-    """What is wrong with one value of a space, in words that follow its name ("" nothing). Bounds of a box may be exceeded."""
+def _array(value: Any) -> np.ndarray | None:
+    """The value as an array of numbers, where it is one."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        return None
+    return array if array.dtype.kind in "biuf" else None
+
+
+def misfit(space: Space, value: Any, finite: bool = True) -> str:
+    """What is wrong with one value of a space, in words that follow its name ("" nothing). Bounds of a box may be exceeded.
+
+    With `finite` off, what is not finite is nothing wrong.
+    """
     if isinstance(space, Dict):
         names = [name for name, _ in space.parts]
         if not isinstance(value, dict) or set(value) != set(names):
             return f"should have the parts {names}, not {sorted(value) if isinstance(value, dict) else type(value).__name__}"
-        wrong = ((name, misfit(part, value[name])) for name, part in space.parts)
+        wrong = ((name, misfit(part, value[name], finite)) for name, part in space.parts)
         return next((f"'{name}' {what}" for name, what in wrong if what), "")
-    value = np.asarray(value)
+    value, given = _array(value), value
+    if value is None:
+        return f"is {_kind(given)}; its spec says {outline(space)}"
     match space:
         case Box():
             shape, kinds, counts = space.shape, "u" if space.dtype == "uint8" else "f", None
@@ -171,10 +187,19 @@ def misfit(space: Space, value: Any) -> str:
         case MultiBinary():
             shape, kinds, counts = (space.count,), "iu", 2
     if value.shape != shape or value.dtype.kind not in kinds:
-        return f"is {value.dtype}{list(value.shape)}; its spec says {outline(space)}"
+        mend = ": the camera's own numbers, 0 to 255 as uint8, not a share of 255" if kinds == "u" and value.shape == shape else ""
+        return f"is {value.dtype}{list(value.shape)}; its spec says {outline(space)}{mend}"
     if counts is not None and ((value < 0) | (value >= counts)).any():
         return f"is {value.tolist()}, outside 0 to {np.max(counts) - 1}"
-    if kinds == "f" and not np.isfinite(value).all():
+    if finite and kinds == "f" and not np.isfinite(value).all():
         where = tuple(np.argwhere(~np.isfinite(value))[0].tolist())
         return f"has {value[where]} at {list(where)}"
     return ""
+
+
+def _kind(value: Any) -> str:
+    """What is no array, in a few words."""
+    if isinstance(value, dict):
+        return f"a dict of {', '.join(map(str, value)) or 'nothing'}"
+    text = repr(value)
+    return f"no array of numbers ({text if len(text) <= 40 else f'{text[:37]}...'})"

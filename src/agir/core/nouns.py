@@ -167,6 +167,12 @@ class Learner(eqx.Module):
     updates: eqx.AbstractVar[int]  # in all
     spec: Spec | None = eqx.field(default=None, static=True, kw_only=True)  # the loop sets it
 
+    def suits(self) -> None:
+        """Raises BadSpec where it is not for such observations or actions: the spec is in its place, the givens are not yet.
+
+        So a method that learns in stages says it before the first of them.
+        """
+
     def init(self, key: Key) -> Any:
         """-> state; its structure and shapes follow from self, never from data."""
         raise NotImplementedError

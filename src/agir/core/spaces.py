@@ -75,7 +75,7 @@ KINDS = {kind.__name__: kind for kind in (Box, Discrete, MultiDiscrete, MultiBin
 class Meaning:
     """What an action says to the machine. A dataset, a policy and a task that disagree are refused."""
 
-    kind: str = "absolute"  # absolute | delta | velocity | force | torque | choice
+    kind: str = "absolute"  # absolute | delta | velocity | force | torque | choice | unknown
     unit: str = ""  # of the raw action: m, px, rad, N ("" none, or normalised)
     frame: str = ""  # world | tool | joint | screen
     rate_hz: float = 0.0  # how many actions a second; 0: not a matter of time
@@ -97,6 +97,8 @@ class Spec:
                 raise BadSpec(
                     f"The {field} of {mine} is {ours}, but that of {its} is {theirs}. Use them with the same task and observations."
                 )
+        if "unknown" in (self.meaning.kind, other.meaning.kind):
+            return  # nothing was said that could be contradicted
         for field in dataclasses.fields(Meaning):
             ours, theirs = getattr(self.meaning, field.name), getattr(other.meaning, field.name)
             if ours != theirs:

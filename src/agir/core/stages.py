@@ -79,6 +79,7 @@ def fill(
     `learn(name, stage, brought)` learns a stage and gives its result [lanes, ...].
     """
     learner = dataclasses.replace(learner, spec=spec)
+    learner.suits()
     axes = jax.tree.map(lambda _: None, learner)
     for name, wanted in givens(learner).items():
         value, axis = brought.get(name, getattr(learner, name)), 0 if name in own else None

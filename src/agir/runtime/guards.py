@@ -53,6 +53,11 @@ class Guarded(Policy):
     def compiled(self) -> bool:
         return self.inner.compiled
 
+    @property
+    def stops_by_zero(self) -> bool:
+        """Else by the last action once more."""
+        return self.stop == "zero" or (not self.stop and self.spec.meaning.kind in ZERO_STOPS)
+
     def start(self, key: Key) -> Watch:
         rest = zeros(self.spec.action) if self.rest is None else self.rest
         rest, _ = _within(self.spec.action, jax.tree.map(jnp.asarray, rest))
@@ -64,8 +69,7 @@ class Guarded(Policy):
         given, inner, info = self.inner.act(observation, memory.inner, key)
         given = jax.tree.map(lambda x, last: jnp.asarray(x).astype(last.dtype), given, memory.last)
         stopped = ~(_finite(observation) & _finite(given))
-        zero = self.stop == "zero" or (not self.stop and self.spec.meaning.kind in ZERO_STOPS)
-        action = _either(stopped, zeros(space) if zero else memory.last, given)
+        action = _either(stopped, zeros(space) if self.stops_by_zero else memory.last, given)
         free = stopped | ~memory.known
         action, limited = (action, jnp.bool_(False)) if self.rate is None else self._slowed(action, memory.last, free)
         action, clipped = _within(space, action)

@@ -34,6 +34,16 @@ def task(name: str, **options: Any) -> Task:
     return build(make, family, variant, written | options)
 
 
+def task_of(what: str | Task) -> Task:
+    """A task, or that of a name; raises BadSetting on anything else."""
+    if isinstance(what, str):
+        return task(what)
+    if not isinstance(what, Task):
+        kind = what.__name__ if isinstance(what, type) else f"a {type(what).__name__}"
+        raise BadSetting(f"A task is a name or an agir.Task, not {kind}: of an environment, agir.from_gymnasium(make, name=...) makes one.")
+    return what
+
+
 def is_task(name: str) -> bool:
     """Whether its family is known, and no file or folder has this name."""
     return name.partition("/")[0] in names("task") and not Path(name).exists()

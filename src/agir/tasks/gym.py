@@ -32,6 +32,7 @@ MEANINGS = (  # of an id without its namespace and version; rate_hz 0: the simul
     (r"Fetch.*", Meaning("delta", "", "world")),
     (r"FrankaKitchen", Meaning("velocity", "", "joint")),
 )
+UNKNOWN = Meaning("unknown")  # of any other environment, where nobody says it
 
 
 # ---------------------------------------------------------------------------------------------------------------- spaces
@@ -185,6 +186,9 @@ def from_gymnasium(
 ) -> GymnasiumTask:
     """A task from a factory of environments, or from an id that `gymnasium.make` knows (`options` go to it).
 
+    `meaning` is what its actions say to the machine, `Meaning("velocity", "m/s", "world", 10.0)` say: it decides how a guard stops, and
+    data that mean something else are refused. For ids that agir knows it is known; else "unknown".
+
     `horizon` is the environment's own time limit unless given; `infos` are entries of `info` to record. Success, which is
     `info["success"]` or `info["is_success"]`, is recorded where the environment says it from its first step on, or where `infos`
     names it (a step that does not say it then has none). Raises UnknownName on an id,
@@ -219,11 +223,11 @@ def _meaning(env: gymnasium.Env, action: Space) -> Meaning:
     identity = env.spec.id if env.spec else ""
     stem = re.sub(r"(-v\d+)?$", "", identity.rpartition("/")[2])
     stem = re.split(r"[-_]", stem)[0]
-    known = next((meaning for rule, meaning in MEANINGS if re.fullmatch(rule, stem)), Meaning())
+    known = next((meaning for rule, meaning in MEANINGS if re.fullmatch(rule, stem)), UNKNOWN)
     if not isinstance(action, Box):
         return Meaning("choice")
     step_s = getattr(env.unwrapped, "dt", 0.0)
-    if known == Meaning() or known.rate_hz or not isinstance(step_s, float) or step_s <= 0:
+    if known == UNKNOWN or known.rate_hz or not isinstance(step_s, float) or step_s <= 0:
         return known
     return Meaning(known.kind, known.unit, known.frame, round(1 / step_s, 6))
 

@@ -167,6 +167,8 @@ def arms_of(path: str | os.PathLike, task: Task, methods: tuple[str, ...] = ()) 
         raise BadSetting(f"{path} is a budget for {its_task}, not for {task.name}.")
     if missing := [method for method in methods if method not in budgets]:
         raise BadSetting(f"{path} has no budget for {', '.join(missing)}: {'; '.join(left_out.get(m, 'never timed') for m in missing)}")
+    if not budgets:
+        raise BadData(f"{path} has no method in it: {'; '.join(f'{name}: {why}' for name, why in left_out.items()) or 'none was timed'}")
     # The first is the baseline; what is brought another's run comes next, while that is at hand.
     wanted = methods or tuple(sorted(budgets, key=lambda name: (name != BASE, not brought.get(name), name)))
     ordered = dict.fromkeys(arm for name in wanted for arm in (*brought.get(name, {}).values(), name))  # what is brought comes first

@@ -76,13 +76,15 @@ class GeneratingMethod(Method):
         rate = warm_cosine(self.rate, self.warmup, self.updates)
         return optax.adamw(rate, b1=0.95, b2=0.999, eps=1e-8, weight_decay=self.weight_decay)
 
-    def init(self, key: Key) -> Trained:
-        """Raises BadSpec where actions are not a box of numbers, BadSetting where the horizon does not fit the network."""
+    def suits(self) -> None:
         space = self.spec.action
         if not isinstance(space, Box) or space.image:
             raise BadSpec(
                 f"{type(self).__name__} needs actions that are numbers; these are {outline(space)}. Use behavior-cloning for choices."
             )
+
+    def init(self, key: Key) -> Trained:
+        """Raises BadSetting where the horizon does not fit the network."""
         see, think = jax.random.split(key)
         encoder = self.encoder(see)
         return Trained.begin(self.model_kind(encoder, self.create(encoder.features, think)), self.optimiser(), average=True)

@@ -85,13 +85,14 @@ class FitEncoder(Learner):
     def optimiser(self) -> optax.GradientTransformation:
         return optax.adam(warm_cosine(self.rate, 100, self.updates))
 
-    def init(self, key: Key) -> Trained:
-        """Raises BadSpec where nothing is seen that an encoder has to learn, or actions are not numbers."""
+    def suits(self) -> None:
         if not images_in(self.spec.observation) or not isinstance(self.spec.action, Box):
             raise BadSpec(
                 f"CLASS trains an encoder of images by actions that are numbers: not {outline(self.spec.observation)} and "
                 f"{outline(self.spec.action)}. Use diffusion-policy."
             )
+
+    def init(self, key: Key) -> Trained:
         return Trained.begin(Encoder.create(self.spec.observation, key, crop=self.crop), self.optimiser())
 
     def loss(self, encoder: Encoder, batch: Window, key: Key | None) -> Float[Array, ""]:

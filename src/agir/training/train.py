@@ -21,8 +21,7 @@ from agir.data.dataset import Dataset
 from agir.data.doctor import examined
 from agir.data.normalization import Normalized
 from agir.runtime.bundle import Recipe, load_bundle, one_lane
-from agir.tasks.find import recordings
-from agir.tasks.find import task as find_task
+from agir.tasks.find import recordings, task_of
 from agir.training.loop import traced
 from agir.training.progress import Reporter
 from agir.training.run import Run, runs_in
@@ -53,7 +52,7 @@ def train(
     during training), `selection_episodes` (20), `over` ("vmap" or "map"), `log_to` ("tensorboard" or "wandb").
     Raises AgirError for whatever a caller can mend.
     """
-    task = find_task(task) if isinstance(task, str) else task
+    task = task_of(task)
     others, _ = _other_data(method, settings)
     learner, brought, asked = order(task, method, seeds=seeds, updates=updates, data=data, **settings)
     parts = _load_brought(learner, brought, asked)
@@ -77,6 +76,8 @@ def check_suits(task: Task, method: str | Method | type, *, data: Any = None, **
     learner, brought, told = order(task, method, data=data, **asked)
     check_brought(learner, brought)
     world = world_of(task, learner, told, {DEMONSTRATIONS: data} | others, {})
+    for stage in _all_learners(learner, brought):
+        dataclasses.replace(stage, spec=world.spec).suits()
     for first in _first_learners(learner, brought):
         filled, _ = fill(first, world.spec, {}, lambda *_: None)
         filled.learns_from.bind(world, filled)  # and not started: that may begin episodes
@@ -86,11 +87,15 @@ def check_suits(task: Task, method: str | Method | type, *, data: Any = None, **
             check_acts(begun, keys)
 
 
+def _all_learners(learner: Learner, brought: Collection[str]) -> list[Learner]:
+    """The learner, and after each those of its stages that are to be learnt."""
+    stages = [getattr(learner, name) for name in givens(learner) if name not in brought]
+    return [learner, *(deeper for stage in stages if isinstance(stage, Learner) for deeper in _all_learners(stage, brought))]
+
+
 def _first_learners(learner: Learner, brought: Collection[str]) -> list[Learner]:
-    """The learner, or those of its stages that wait for nothing."""
-    waits = givens(learner)
-    stages = [getattr(learner, name) for name in waits if name not in brought]
-    return [first for stage in stages if isinstance(stage, Learner) for first in _first_learners(stage, brought)] if waits else [learner]
+    """Of those the ones that wait for nothing."""
+    return [stage for stage in _all_learners(learner, brought) if not givens(stage)]
 
 
 def order(
@@ -169,7 +174,7 @@ def resume(
     """
     run = run if isinstance(run, Run) else Run.open(run)
     asked = run.asked
-    task = run.task = task or run.task or find_task(asked["task"])
+    task = run.task = task or run.task or task_of(asked["task"])
     learner = build(asked["learner"])
     if updates is not None:
         done = max(run.checkpoints().steps, default=0)
@@ -193,7 +198,8 @@ def resume(
 
 def _seed_list(seeds: int | list[int]) -> list[int]:
     listed = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    if not listed or len(set(listed)) != len(listed) or min(listed) < 0:
+    whole = all(isinstance(seed, int) for seed in listed)
+    if not whole or not listed or len(set(listed)) != len(listed) or min(listed) < 0:
         raise BadSetting(f"--seeds should be 1 or more, or a list of different seeds from 0 on, not {seeds!r}.")
     return listed
 

@@ -59,17 +59,18 @@ class MCNN(Method):
     def optimiser(self) -> optax.GradientTransformation:
         return optax.adam(warm_cosine(self.rate, self.warmup, self.updates))
 
-    def init(self, key: Key) -> Trained:
-        """Raises BadSpec where actions are not numbers, or images are seen."""
+    def suits(self) -> None:
         space = self.spec.action
         if not isinstance(space, Box) or space.image or images_in(self.spec.observation):
             raise BadSpec(
                 f"MCNN compares what is seen by its numbers, and its actions are numbers: not {outline(self.spec.observation)} and "
                 f"{outline(space)}. Use behavior-cloning."
             )
+
+    def init(self, key: Key) -> Trained:
         encoder = Encoder.create(self.spec.observation, key)
         size = self.history * encoder.features
-        network = MLP(size, self.horizon * flat_size(space), key, width=self.width, depth=self.depth)
+        network = MLP(size, self.horizon * flat_size(self.spec.action), key, width=self.width, depth=self.depth)
         return Trained.begin(ChunkModel(encoder, Consistent(network)), self.optimiser())
 
     def held(self, model: ChunkModel, leak: Any = 0.0) -> ChunkModel:
