@@ -164,6 +164,8 @@ def test_a_stages_settings_and_givens_are_flags(here):
         (("train", "toy", "toy-clone", "--data", "missing.npz"), "missing.npz"),
         (("compare", "toy", "toy-clone"), "two or more"),
         (("claim", "nothing"), "claim"),
+        (("claim",), "agir claims"),
+        (("budget", "cartpole", "flow-policy"), "suits none of these methods"),
         (("study", "toy", "nothing"), "claim"),
     ],
 )

@@ -60,6 +60,9 @@ def test_what_is_no_budget_is_refused(tmp_path):
     (tmp_path / "other.json").write_text(json.dumps({"task": "pusht", "methods": {}, "brought": {}, "left_out": {}}))
     with pytest.raises(BadSetting, match="for pusht, not for toy"):
         arms_of(tmp_path / "other.json", toys.Toy())
+    (tmp_path / "empty.json").write_text(json.dumps({"task": "toy", "methods": {}, "brought": {}, "left_out": {"act": "for numbers"}}))
+    with pytest.raises(BadData, match="no method in it: act: for numbers"):
+        arms_of(tmp_path / "empty.json", toys.Toy())
     with pytest.raises(BadSetting, match="agir budget toy"):
         shipped(toys.Toy())
     with pytest.raises(BadSetting, match="more than 0"):

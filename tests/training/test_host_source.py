@@ -16,7 +16,7 @@ from agir.core.keys import SEEDS_EACH, episode_seed
 from agir.core.nouns import Act, Method, Policy, Source
 from agir.data.dataset import Dataset
 from agir.runtime.bundle import load_bundle, one_lane
-from agir.tasks.find import task
+from agir.tasks.find import task, task_of
 from agir.training.host_source import HostRollout, training_seed
 from agir.training.loop import finish, run_block, setup
 from agir.training.sources import Mixture, Rollout, Transitions
@@ -179,6 +179,21 @@ def test_whether_a_method_suits_is_seen_without_an_episode(method, monkeypatch):
     check_suits(cartpole, method)
     with pytest.raises(BadSpec, match="DQN chooses one of several actions"):
         check_suits(task("gym/Pendulum-v1"), "dqn")
+
+
+@pytest.mark.parametrize("method", ["correlated-noise-flow", "mcnn", "class"])
+def test_what_does_not_suit_is_refused_before_its_first_stage(method, tmp_path):
+    with pytest.raises(BadSpec, match="numbers"):
+        train("cartpole", method, demonstrations=3, run=tmp_path / "run")
+    assert not list(tmp_path.rglob("metrics.jsonl"))
+    with pytest.raises(BadSpec, match="numbers"):
+        check_suits(task("cartpole"), method, demonstrations=3)
+
+
+@pytest.mark.parametrize("what", [HostRollout, object(), None])
+def test_what_is_no_task_is_refused(what):
+    with pytest.raises(BadSetting, match="from_gymnasium"):
+        task_of(what)
 
 
 def test_a_policy_of_the_host_is_refused():

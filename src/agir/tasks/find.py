@@ -34,7 +34,7 @@ def task(name: str, **options: Any) -> Task:
     return build(make, family, variant, written | options)
 
 
-def task_of(what: str | Task) -> Task:
+def task_of(what: Any) -> Task:
     """A task, or that of a name; raises BadSetting on anything else."""
     if isinstance(what, str):
         return task(what)
