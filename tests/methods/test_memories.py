@@ -123,7 +123,7 @@ def test_mcnn_learns_and_acts_within_its_bound():
     np.testing.assert_allclose(acts(method.policy(state), seen, 1)[0, :, 0], seen @ jnp.array([0.5, -0.3]), atol=0.06)
     assert state.model.generator.memories is None  # they are not trained
     with pytest.raises(BadSpec, match="Use behavior-cloning"):
-        learner(MCNN, Spec(Box((2,)), Discrete(3)), memories=gas.memories).init(jax.random.key(0))
+        learner(MCNN, Spec(Box((2,)), Discrete(3)), memories=gas.memories).suits()
 
 
 def test_an_index_holds_every_row_in_order_and_refuses_what_it_has_no_room_for():

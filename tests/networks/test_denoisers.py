@@ -101,10 +101,12 @@ def np_film(block, x, condition):
 
 
 def np_double(conv, x):
-    out = np.zeros((2 * len(x) + 2, conv.weight.shape[2]))
+    size = x.shape[1]
+    kernel = [np.asarray(part) for part in (conv.odd[size:], conv.even[size:], conv.odd[:size], conv.even[:size])]
+    out = np.zeros((2 * len(x) + 2, conv.even.shape[1]))
     for i in range(len(x)):
         for k in range(4):
-            out[2 * i + k] += x[i] @ np.asarray(conv.weight[k])
+            out[2 * i + k] += x[i] @ kernel[k]
     return out[1:-1] + np.asarray(conv.bias)
 
 
