@@ -107,8 +107,8 @@ def main() -> None:
     only, large = asked.only.split(","), {"network": "mlp", "width": asked.width}
     small = {"network": "mlp", "width": 256}
     if "large" in only:
-        measure("MLP, large", from_context, NUMBERS, large, 5, asked.rounds)
-        measure("U-Net, large", from_context, NUMBERS, {"network": "unet", "width": 96}, 5, asked.rounds)
+        measure("MLP, large", from_context, NUMBERS, large, 30, asked.rounds)
+        measure("U-Net, large", from_context, NUMBERS, {"network": "unet", "width": 96}, 30, asked.rounds)
     if "whole" in only:
         measure("MLP, large, whole", whole, IMAGES, large, 5, asked.rounds)
     if "small" in only:

@@ -88,7 +88,8 @@ class Actor:
                 "rest=ACTION, one that is safe to begin from."
             )
         if not self._warned:
-            warnings.warn(f"{what}: {'zeros are sent' if zero else 'the last action is repeated'} until it is again.", stacklevel=3)
+            sent = "zeros are sent" if zero else "the last action is repeated (before the first, rest)"
+            warnings.warn(f"{what}: {sent} until it is again.", stacklevel=3)
         self._warned = True
 
 
