@@ -22,7 +22,7 @@ from agir.generators.diffusion import Diffusion
 from agir.generators.generator import Generator
 from agir.networks.dit import Blocks
 from agir.networks.encoder import numbers_in
-from agir.networks.layers import Linear, grown
+from agir.networks.layers import LayerNorm, Linear, grown
 from agir.networks.transformer import DEVIATION
 from agir.objectives.masked import cleared, masked_mean
 
@@ -37,6 +37,7 @@ class Trunk(eqx.Module):
     nothing: Float[Array, "2 width"]  # stands for actions and for a frame that are not shown
     places: Float[Array, "frames width"]
     blocks: Blocks
+    norm: LayerNorm
 
     @classmethod
     def create(cls, entries: int, ahead: tuple[int, int], context: int, key: Key, width: int = 64, depth: int = 3) -> "Trunk":
@@ -46,6 +47,7 @@ class Trunk(eqx.Module):
             nothing=draw.normal((2, width), DEVIATION),
             places=draw.normal((ahead[0], width), DEVIATION),
             blocks=Blocks(width, context, depth, draw),
+            norm=LayerNorm(width),
         )
         return grown(build, key)
 
@@ -59,7 +61,7 @@ class Trunk(eqx.Module):
         """`shown` says which of the two are; the others may hold anything finite."""
         acts = jnp.where(shown[0], self.actions(actions.ravel()).reshape(self.places.shape), self.nothing[:1])
         seen = jnp.where(shown[1], self.seen(ahead), self.nothing[1:])
-        return self.blocks(self.places + acts + seen, context.ravel())
+        return self.norm(self.blocks(self.places + acts + seen, context.ravel()))
 
 
 class VideoAction(Generator):

@@ -49,13 +49,14 @@ class JointMethod(ForesightMethod):
     sampler: str = "ddim"  # ddim or ddpm
     passes: int = 10  # of the network for a chunk
 
-    def joint(self, features: int, key: Key, **more: Any) -> Joint:
+    def joint(self, features: int, key: Key, transformer: dict[str, Any] | None = None, **more: Any) -> Joint:
+        """`transformer` are further settings of that network, and `more` those of the generator."""
         actions = (self.horizon, math.prod(self.spec.action.shape))
         parts, context = (actions, self.ahead), (self.history, features)
         if self.network == "mlp":
             column = (sum(math.prod(part) for part in parts), 1)
             network = create_denoiser("mlp", column, context, key, self.width, self.depth, times=2)
         else:
-            network = JointTransformer.create(parts, context, key, self.width or 64, self.depth or 3)
+            network = JointTransformer.create(parts, context, key, self.width or 64, self.depth or 3, **transformer or {})
         how = {"sampler": self.sampler, "sampling_passes": self.passes, "bound": self.bound}
         return Joint.of(network, (self.horizon, *self.spec.action.shape), self.ahead, self.steps, **how | more)

@@ -6,8 +6,12 @@
 
 o are the last `history` observations, a the `horizon` actions from the first of them on, f the numbers of `frames` observations ahead.
 
-Deviations: as for UWM, with which it shares all but these three lines: what is predicted are the normalised numbers of a state (the
-paper: latents of images, and of depth), in a small network that begins with nothing (the paper: a pretrained image generator).
+As in its code (Robert-gyj/Prediction_with_Action), what is seen now stands beside the noisy numbers of each token, and only the step
+scales and shifts the norms.
+
+Deviations: as for UWM, with which it shares all but these lines: what is predicted are the normalised numbers of a state (the
+paper: latents of images, and of depth), in a small network that begins with nothing (the paper: a pretrained image generator). An
+action is a token (the paper: all poses are one), and made one by two layers (UWM's code, which has PAD beside it: so, too).
 """
 
 import math
@@ -22,4 +26,4 @@ from agir.training.foresight_method import JointMethod
 class PAD(JointMethod):
     def create(self, features: int, key: Key) -> Joint:
         absent = jnp.zeros(self.horizon * math.prod(self.spec.action.shape))
-        return self.joint(features, key, together=True, mode="joint", absent=absent)
+        return self.joint(features, key, {"beside": True, "registers": 0}, together=True, mode="joint", absent=absent)
