@@ -148,7 +148,5 @@ class JointTransformer(eqx.Module):
         condition = time if self.beside else jnp.concatenate([time, context])
         x = self.blocks(jnp.concatenate([*begun, self.registers]) + self.places, condition)
         ended = jnp.split(self.end(x, condition), [tokens, tokens + frames])
-        said = (
-            out(part) + straight(mish(time))[None] * shown for out, part, straight, shown in zip(self.out, ended, self.straight, noisy)
-        )
+        said = (out(part) + straight(mish(time))[None] * shown for out, part, straight, shown in zip(self.out, ended, self.straight, noisy))
         return jnp.concatenate([part.ravel() for part in said])[:, None]
