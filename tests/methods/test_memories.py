@@ -13,6 +13,7 @@ from training.toys import Toy
 from agir.core.errors import BadSetting, BadSpec
 from agir.core.nouns import Window
 from agir.core.spaces import Box, Dict, Discrete, Spec
+from agir.core.stages import sized
 from agir.generators.consistent import Consistent, bound
 from agir.generators.nearest import Memories, recalled
 from agir.methods.imitation.mcnn import MCNN
@@ -20,7 +21,7 @@ from agir.methods.imitation.nearest_neighbors import Recall
 from agir.networks.encoder import Encoder
 from agir.networks.mlp import MLP
 from agir.training.loop import finish, run_block, setup
-from agir.training.memory import Everything, FitIndex, Index, NeuralGas, Untrained, ranks
+from agir.training.memory import FitIndex, Index, NeuralGas, Untrained, ranks
 from agir.training.settings import make_method
 from agir.training.train import train
 from agir.training.world import make_world
@@ -126,28 +127,27 @@ def test_mcnn_learns_and_acts_within_its_bound():
         learner(MCNN, Spec(Box((2,)), Discrete(3)), memories=gas.memories).suits()
 
 
-def test_an_index_holds_every_row_in_order_and_refuses_what_it_has_no_room_for():
+def test_an_index_holds_every_row_in_order():
     world = make_world(Toy(), {"demonstrations": Toy().demonstrations(4)})
-    stage = FitIndex(history=2, horizon=2, learns_from=Everything(batch=40))
+    stage = sized(FitIndex(history=2, horizon=2), world)
+    assert stage.learns_from.batch == 30  # three of four episodes, of ten rows
     stage = dataclasses.replace(stage, spec=world.spec, encoder=learner(Untrained, world.spec).init(jax.random.key(0)))
     source = stage.learns_from.bind(world, stage)
     axes = jax.tree.map(lambda _: None, stage)
     fixed, carry = setup(stage, axes, source, jax.vmap(jax.random.key)(jnp.arange(1)))
     held = jax.tree.map(lambda x: x[0], finish(fixed, run_block(fixed, carry, 0, 1)[0])).memories
     table = world.table("demonstrations", "training")
-    assert held.known.tolist() == [1.0] * 30 + [0.0] * 10  # three of four episodes, of ten rows
+    assert held.known.tolist() == [1.0] * 30
     seen, action = np.asarray(table.columns["observation"]), np.asarray(table.columns["action"])
     np.testing.assert_allclose(held.keys[7], np.concatenate([seen[6], seen[7]]), atol=1e-6)
     np.testing.assert_allclose(held.keys[10], np.concatenate([seen[10], seen[10]]), atol=1e-6)  # an episode's first
     np.testing.assert_allclose(held.chunks[7], action[6:8], atol=1e-6)
-    with pytest.raises(BadSetting, match="30 rows, and there is room for 20"):
-        Everything(batch=20).bind(world, stage)
 
 
 def test_nearest_neighbours_copy_what_was_done(tmp_path):
     """From a run to a bundle and back: the index goes along."""
     data = Toy().demonstrations(6)
-    settings = {"index.batch": 64, "seeds": 2, "run": tmp_path / "run", "data": data, "validation_share": 0.2}
+    settings = {"seeds": 2, "run": tmp_path / "run", "data": data, "validation_share": 0.2}
     policy = load(train(Toy(), "nearest-neighbors", **settings), seed=1)
     kept, _ = data.split(0.2)
     for row in (0, 13, 37):

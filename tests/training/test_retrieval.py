@@ -17,7 +17,9 @@ from agir.generators.autoencoder import Autoencoder
 from agir.method_flags import parse
 from agir.methods.imitation.behavior_retrieval import BehaviorRetrieval
 from agir.networks.mlp import MLP
+from agir.training.memory import Everything
 from agir.training.retrieval import Chosen, FitRetrieval, Pairs, Retrieved
+from agir.training.sources import Mixture
 from agir.training.train import resume, train
 from agir.training.world import make_world
 from agir.verbs import load
@@ -48,7 +50,8 @@ def pairs(seed, count, mask=1.0):
 
 def test_the_rows_kept_are_the_nearest_of_a_slow_search():
     embed = linear(np.hstack([np.ones((5, 1)), np.zeros((5, 1))]))  # mean: the sum of the pair
-    stage = learner(FitRetrieval, SPEC, keep=7, embedding=Pairs(Autoencoder(embed, embed)))
+    both = Mixture({"demonstrations": Everything(batch=5), "prior": Everything(batch=60, dataset="prior")})
+    stage = learner(FitRetrieval, SPEC, keep=7, embedding=Pairs(Autoencoder(embed, embed)), learns_from=both)
     few, prior = pairs(0, 5), pairs(1, 60)
     few = dataclasses.replace(few, mask=few.mask.at[4].set(0.0))  # a place that is empty
     prior = dataclasses.replace(prior, mask=prior.mask.at[50:].set(0.0))
@@ -58,8 +61,9 @@ def test_the_rows_kept_are_the_nearest_of_a_slow_search():
     assert found.rows.tolist() == np.argsort(apart)[:7].tolist()
     np.testing.assert_allclose(found.distances, np.sort(apart)[:7], rtol=1e-4)
     assert float(metrics["distance"]) == float(found.distances[-1])
-    with pytest.raises(BadSetting, match="can be kept, not 0"):
-        learner(FitRetrieval, SPEC, keep=0).init(jax.random.key(0))
+    for keep in (0, 61):
+        with pytest.raises(BadSetting, match=f"keep is 1 to 60, .* not {keep}"):
+            dataclasses.replace(stage, keep=keep).init(jax.random.key(0))
 
 
 def test_only_chosen_rows_are_drawn():
@@ -72,15 +76,10 @@ def test_only_chosen_rows_are_drawn():
     assert {tuple(x) for x in np.asarray(batch.observation[:, 0]).tolist()} == {tuple(seen[3].tolist()), tuple(seen[17].tolist())}
     _, every = bound.next((), None, jnp.int32(0), jax.random.key(0))
     assert len({tuple(x) for x in np.asarray(every.observation[:, 0]).tolist()}) > 10
-    count = bound.table.rows
-    keeping = lambda rows: dataclasses.replace(method, retrieved=Retrieved(jnp.arange(rows, dtype=jnp.int32), jnp.zeros(rows)))
-    assert len(bound.tuned(keeping(count)).kept) == count
-    with pytest.raises(BadSetting, match=f"keep is 1 to {count}, .* not {count + 1}"):
-        bound.tuned(keeping(count + 1))
 
 
 TINY = {"width": 8, "depth": 1, "updates": 20, "retrieved.keep": 5, "retrieved.embedding.updates": 20, "retrieved.embedding.width": 8}
-TINY |= {"demonstrations.batch": 8, "prior.batch": 8, "retrieved.demonstrations.batch": 64, "retrieved.prior.batch": 128}
+TINY |= {"demonstrations.batch": 8, "prior.batch": 8}
 
 
 def test_a_run_with_prior_data(tmp_path, monkeypatch):

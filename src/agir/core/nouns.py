@@ -214,6 +214,10 @@ class Source(eqx.Module):
 
     compiled = True  # False: lives on the host and serves all seeds at once (a leading seed axis on everything)
 
+    def sized(self, world: Any) -> "Source":
+        """-> the source with those of its settings that only the data say (how many rows there are), for a learner's `init`."""
+        return self
+
     def bind(self, world: Any, learner: Learner, split: str = "training") -> "Source":
         """-> the same source with its columns or environment, and what it must know of the learner."""
         raise NotImplementedError

@@ -27,6 +27,13 @@ def given_names(learner: Learner) -> set[str]:
     return set(givens(learner)).union(*(given_names(stage) for stage in stages if isinstance(stage, Learner)))
 
 
+def sized(learner: Learner, world: Any, brought: Collection[str] = ()) -> Learner:
+    """The learner, and those of its stages that are not brought, with the settings of their sources that only the data say."""
+    stages = {name: getattr(learner, name) for name in givens(learner) if name not in brought}
+    learnt = {name: sized(stage, world, brought) for name, stage in stages.items() if isinstance(stage, Learner)}
+    return dataclasses.replace(learner, learns_from=learner.learns_from.sized(world), **learnt)
+
+
 def part_of(name: str, wanted: type, value: Any, who: str) -> Any:
     """The one `wanted` in `value`, which may be a whole policy; raises BadSetting where there is none or several."""
     if isinstance(value, wanted):

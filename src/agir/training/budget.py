@@ -21,7 +21,7 @@ from agir.core.errors import AgirError, BadData, BadSetting
 from agir.core.keys import stream
 from agir.core.nouns import Learner, Task
 from agir.core.spaces import Key
-from agir.core.stages import fill, givens
+from agir.core.stages import fill, givens, sized
 from agir.runtime.bundle import one_lane
 from agir.training.comparison import Arm
 from agir.training.loop import finish, run_block, setup
@@ -72,6 +72,7 @@ def _timed(task: Task, method: str, seconds: float, data: Any, reporter: Reporte
     refused: AgirError | None = None
     needs = [name for name in givens(learner) if getattr(learner, name) is None]
     world = world_of(task, learner, options, {DEMONSTRATIONS: data}, {}, reporter)
+    learner = sized(learner, world)
     for base in BASES if needs else (BASE,):
         brought = dict.fromkeys(needs, unlearnt(base, world) if needs and learner.updates else None)
         try:

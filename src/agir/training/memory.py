@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from agir.core.errors import BadSetting
 from agir.core.nouns import Learner, Source, Window, fixed, given
 from agir.core.spaces import Key, flat_size, zeros
 from agir.generators.nearest import Memories
@@ -18,25 +17,15 @@ from agir.training.world import World
 
 
 class Everything(Windows):
-    """The window of every row, in order, as one batch with room for `batch`; what is left of it is the last one with mask 0."""
+    """The window of every row, in order, as one batch."""
 
-    batch: int = 8192  # rows that there is room for
+    batch: int = fixed(0)  # the rows that are trained on, which the data say (`sized`)
 
-    def bind(self, world: World, learner: Learner, split: str = "training") -> "Everything":
-        """Raises BadSetting where there are more rows than room."""
-        found = super().bind(world, learner, split)
-        if found.table.rows > self.batch:
-            raise BadSetting(
-                f"The dataset '{self.dataset}' has {found.table.rows} rows, and there is room for {self.batch}: raise the --...batch of "
-                f"the stage that keeps them (--index.batch, --retrieved.prior.batch) to {found.table.rows}."
-            )
-        return found
+    def sized(self, world: World) -> "Everything":
+        return dataclasses.replace(self, batch=world.rows(self.dataset))
 
-    def next(self, feed: Any, policy: Any, step: Any, key: Key) -> tuple[Any, Window]:
-        row = jnp.arange(self.batch)
-        windows = jax.vmap(self.cut)(jnp.minimum(row, self.table.rows - 1))
-        there = (row < self.table.rows).astype(jnp.float32)
-        return feed, dataclasses.replace(windows, mask=windows.mask * there[:, None])
+    def rows(self, key: Key) -> Int[Array, " batch"]:
+        return jnp.arange(self.batch)
 
 
 class Untrained(Learner):

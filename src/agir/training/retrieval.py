@@ -85,13 +85,14 @@ class FitRetrieval(Learner):
     history, horizon = 1, 1
     embedding: Pairs | Learner = given(Pairs, default=FitPairs(), about="what pairs of observation and action are alike")
     keep: int = 1000  # how many prior rows are retrieved (paper: those above a threshold that is tuned)
-    learns_from: Source = Mixture({"demonstrations": Everything(), PRIOR: Everything(batch=16_384, dataset=PRIOR)})
+    learns_from: Source = Mixture({"demonstrations": Everything(), PRIOR: Everything(dataset=PRIOR)})
     updates: int = fixed(1)
 
     def init(self, key: Key) -> Retrieved:
-        room = self.learns_from.parts[PRIOR].batch
-        if not 0 < self.keep <= room:
-            raise BadSetting(f"Of the prior rows 1 to {room} can be kept, not {self.keep}.")
+        """Raises BadSetting where none or more rows are kept than there are: places that hold none would be drawn as the last one."""
+        rows = self.learns_from.parts[PRIOR].batch
+        if not 0 < self.keep <= rows:
+            raise BadSetting(f"--retrieved.keep is 1 to {rows}, the prior rows that are trained on, not {self.keep}.")
         return Retrieved(jnp.zeros(self.keep, jnp.int32), jnp.full(self.keep, jnp.inf))
 
     def update(self, state: Retrieved, batch: dict[str, Window], step: Any, key: Key) -> tuple[Retrieved, dict]:
@@ -116,11 +117,7 @@ class Chosen(Windows):
     kept: Any = bound()
 
     def tuned(self, learner: Learner) -> "Chosen":
-        """Raises BadSetting where more rows were to be kept than there are: places that hold none would be drawn as the last row."""
-        kept = learner.retrieved.rows
-        if len(kept) > self.table.rows:
-            raise BadSetting(f"--retrieved.keep is 1 to {self.table.rows}, the prior rows that are trained on, not {len(kept)}.")
-        return dataclasses.replace(self, kept=kept)
+        return dataclasses.replace(self, kept=learner.retrieved.rows)
 
     def rows(self, key: Key) -> Int[Array, " batch"]:
         if self.kept is None:

@@ -18,7 +18,7 @@ from agir.core.errors import AgirError, BadEnvironment
 from agir.core.keys import stream
 from agir.core.nouns import Learner, Method
 from agir.core.spaces import Key, zeros
-from agir.core.stages import fill
+from agir.core.stages import fill, sized
 from agir.data.normalization import Normalization
 from agir.runtime.bundle import Recipe, save_bundle
 from agir.training import sinks
@@ -58,7 +58,7 @@ class Session:
     """One stretch of work on a run, from wherever its checkpoints are to the end or to a Ctrl-C."""
 
     def __init__(self, run: Run, world: World, learner: Method, parts: dict[str, Part], reporter: Reporter):
-        self.run, self.world, self.learner, self.parts, self.reporter = run, world, learner, parts, reporter
+        self.run, self.world, self.learner, self.parts, self.reporter = run, world, sized(learner, world, parts), parts, reporter
         sweep = run.asked["sweep"]
         values = [dict(zip(sweep, row, strict=True)) for row in itertools.product(*sweep.values())]
         self.lanes = [{"seed": seed} | value for value in values for seed in run.asked["seeds"]]

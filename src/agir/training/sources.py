@@ -152,6 +152,9 @@ class Mixture(Source):
     def wants(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for part in self.parts.values() for name in part.wants()))
 
+    def sized(self, world: World) -> "Mixture":
+        return Mixture({name: part.sized(world) for name, part in self.parts.items()})
+
     def bind(self, world: World, learner: Learner, split: str = "training") -> "Mixture":
         return Mixture({name: part.bind(world, learner, split) for name, part in self.parts.items()})
 

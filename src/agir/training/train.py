@@ -16,7 +16,7 @@ from agir.core import registry
 from agir.core.describe import build, describe
 from agir.core.errors import AgirError, BadSetting
 from agir.core.nouns import Learner, Method, Policy, Task
-from agir.core.stages import check_base, check_brought, fill, given_names, givens
+from agir.core.stages import check_base, check_brought, fill, given_names, givens, sized
 from agir.data.dataset import Dataset
 from agir.data.doctor import examined
 from agir.data.normalization import Normalized
@@ -76,6 +76,7 @@ def check_suits(task: Task, method: str | Method | type, *, data: Any = None, **
     learner, brought, told = order(task, method, data=data, **asked)
     check_brought(learner, brought)
     world = world_of(task, learner, told, {DEMONSTRATIONS: data} | others, {})
+    learner = sized(learner, world, brought)
     for stage in _all_learners(learner, brought):
         dataclasses.replace(stage, spec=world.spec).suits()
     for first in _first_learners(learner, brought):

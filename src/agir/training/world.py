@@ -33,12 +33,19 @@ class World:
         maps = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes, *x.shape)), self.normalization)
         return Normalized(self.task.spec, policies, maps, recipe)
 
+    def rows(self, name: str) -> int:
+        """How many of the dataset are trained on; raises Missing where there is no such data."""
+        return int(self._split(name, "training").ends[-1])
+
     def table(self, name: str, split: str) -> Table:
         """-> the dataset's normalised columns on the device; raises Missing where there is no such data."""
+        dataset = self._split(name, split)
+        return tabulate(normalize(dataset, self.normalization), dataset.ends)
+
+    def _split(self, name: str, split: str) -> Dataset:
         if name not in self.datasets:
             raise Missing(f"{self.task.name} has no dataset called '{name}' here: give one with --data PATH.")
-        dataset = self.datasets[name][("training", "validation").index(split)]
-        return tabulate(normalize(dataset, self.normalization), dataset.ends)
+        return self.datasets[name][("training", "validation").index(split)]
 
 
 def make_world(
