@@ -72,13 +72,13 @@ def actor(
 def save(policy: Normalized | Run, folder: str | os.PathLike, task: str = "", *, overwrite: bool = False) -> pathlib.Path:
     """Writes a policy that `load` gave, or all those of a run, as a bundle of its own -> the folder.
 
-    `task` is the name of the task that it is evaluated on by default (a run's own, where one is given). Raises BadSetting where there is
+    `task` is the name of the task that it is evaluated on by default (its own, where none is given). Raises BadSetting where there is
     a policy already, unless it may be written over.
     """
     folder = pathlib.Path(folder)
     if (folder / "policy.json").exists() and not overwrite:
         raise BadSetting(f"There is a policy in {folder} already: name another folder, or say overwrite=True.")
-    lanes, about = [{"seed": 0}], {"task": task, "method": "policy"}
+    lanes, about = [{"seed": 0}], {"task": task or getattr(policy, "task", ""), "method": "policy"}
     if isinstance(policy, Run):
         policies, text = load_bundle(policy_folder(policy.folder))
         lanes, about = text["lanes"], {"task": task or text["task"], "method": text["method"]}
@@ -97,27 +97,16 @@ def evaluate(
     video: bool = False,
     tell: bool = False,
 ) -> Evaluation:
-    """Acts in `episodes` unseen episodes with each seed's policy of a run, a bundle, or with one policy (then name the task).
+    """Acts in `episodes` unseen episodes with each seed's policy of a run, a bundle, or with one policy.
 
     A run's rows are kept in its folder `evaluations`. `tell` prints the table, with the latency; `video` writes an animation.
     """
     if isinstance(what, Policy):
-        if task is None:
-            raise BadSetting("A policy by itself does not know its task: agir.evaluate(policy, task=...).")
-        return roll(what, task_of(task), episodes)
+        return roll(what, _its_task(task, getattr(what, "task", ""), "This policy"), episodes)
     folder = _folder(what)
     record, reporter = min(DRAWN, episodes) if video else 0, _reporter(tell)
     policies, text = load_bundle(policy_folder(folder, checkpoint))
-    task = task or (what.task if isinstance(what, Run) else None)
-    if not (task or text["task"]):
-        raise BadSetting(f"{folder} does not say what its task is: name it with --task NAME (task=... from Python).")
-    try:
-        task = task_of(task or text["task"])
-    except UnknownName as error:
-        raise BadSetting(
-            f"{error} {folder} is of a task of your own: `agir.evaluate(run, task=...)` from Python takes it, or register it in a "
-            f"package's entry point (docs/contributing.md); --task names another."
-        ) from error
+    task = _its_task(task or (what.task if isinstance(what, Run) else None), text["task"], str(folder))
     if (folder / "run.json").exists():
         found = evaluated(Run.open(folder), task, episodes, which=checkpoint, record=record, reporter=reporter, anew=True)
     else:
@@ -138,6 +127,19 @@ def evaluate(
         if tell:
             Console().print(f"Wrote {path}", highlight=False)
     return found
+
+
+def _its_task(task: str | Task | None, named: str, whose: str) -> Task:
+    """`task`, or the one whose name a run, a bundle or a policy holds; raises BadSetting where that is none that can be found."""
+    if not (task or named):
+        raise BadSetting(f"{whose} does not say what its task is: name it with --task NAME (task=... from Python).")
+    try:
+        return task_of(task or named)
+    except UnknownName as error:
+        raise BadSetting(
+            f"{error} {whose} is of a task of your own: `agir.evaluate(..., task=...)` from Python takes it, or register it in a "
+            f"package's entry point (docs/contributing.md); --task names another."
+        ) from error
 
 
 def budget(

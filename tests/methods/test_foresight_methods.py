@@ -63,8 +63,8 @@ def test_pad_generates_both_as_they_go_together():
 
 
 def test_uva_is_all_of_them_by_what_it_is_shown():
-    method = learner(UVA, WORLD, passes=20, head_width=32, updates=2000, **SMALL | {"width": 32, "depth": 1})
-    state, _ = fit(method, world, 2000)
+    method = learner(UVA, WORLD, passes=20, head_width=32, updates=3000, **SMALL | {"width": 32, "depth": 1, "rate": 1e-3})
+    state, _ = fit(method, world, 3000)
     generator, close = state.best.generator, {"atol": 0.12}
 
     def moments(generator, **given):

@@ -1,5 +1,6 @@
 """The loop: seeds, cuts, sweeps, stages, and what a policy bundle carries."""
 
+import dataclasses
 import json
 
 import equinox as eqx
@@ -16,6 +17,7 @@ from agir.runtime.bundle import load_bundle, one_lane
 from agir.training.loop import finish, run_block, setup
 from agir.training.train import train
 from agir.training.world import make_world
+from agir.verbs import evaluate, load, save
 
 pytestmark = pytest.mark.optimised
 KEYS = jax.vmap(jax.random.key)(np.arange(3, dtype=np.uint32))
@@ -154,6 +156,15 @@ def test_a_bundle_remembers_how_it_was_normalised(runs, how):
     policies, text = load_bundle(runs(f"normalised-{how}", "toy-clone", normalize=how, updates=2).folder / "policies" / "last")
     assert policies.normalization.how == text["normalized"]["how"] == how
     assert not policies.inner.spec.action.bounded or how == "none"
+
+
+def test_a_policy_remembers_its_task(runs, tmp_path):
+    run = runs("remembers", "toy-clone", updates=2)
+    save(load(run.folder), tmp_path / "kept")
+    assert json.loads((tmp_path / "kept" / "policy.json").read_text())["task"] == load(tmp_path / "kept").task == run.asked["task"] == "toy"
+    assert evaluate(load(tmp_path / "kept"), episodes=1).task == "toy"
+    with pytest.raises(BadSetting, match="This policy is of a task of your own"):
+        evaluate(dataclasses.replace(load(tmp_path / "kept"), task="mine"), episodes=1)
 
 
 @pytest.mark.parametrize("damage", ["weights", "golden", "class", "spec"])

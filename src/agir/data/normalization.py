@@ -132,6 +132,7 @@ class Normalized(Policy):
     inner: Policy
     normalization: Normalization
     recipe: str = eqx.field(default="", static=True)  # how `inner` is rebuilt (JSON; see runtime/bundle.py); "": it cannot be
+    task: str = eqx.field(default="", static=True)  # the name of the one that it was trained on
 
     @property
     def compiled(self) -> bool:

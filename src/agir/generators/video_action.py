@@ -20,8 +20,8 @@ from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.diffusion import Diffusion
 from agir.generators.generator import Generator
-from agir.networks.dit import Blocks
 from agir.networks.encoder import numbers_in
+from agir.networks.in_context import Layer
 from agir.networks.layers import LayerNorm, Linear, grown
 from agir.networks.transformer import DEVIATION
 from agir.objectives.masked import cleared, masked_mean
@@ -30,24 +30,30 @@ ROLES = (3 / 5, 1 / 5, 1 / 5)  # nothing more is shown, the actions, what will b
 
 
 class Trunk(eqx.Module):
-    """A token a frame ahead: its place, what is shown of the actions and of that frame, under the observations as condition."""
+    """A token a frame ahead, one linear map of what is shown of that frame, of what is seen now and of the actions, side by side (as in
+    the paper's code, ShuangLI59/unified_video_action), and its place; then layers in which all tokens see all.
+    """
 
     actions: Linear  # a whole chunk -> all tokens
+    now: Linear
     seen: Linear
+    together: Linear
     nothing: Float[Array, "2 width"]  # stands for actions and for a frame that are not shown
     places: Float[Array, "frames width"]
-    blocks: Blocks
-    norm: LayerNorm
+    layers: list[Layer]
+    norms: list[LayerNorm]  # before the layers, and after
 
     @classmethod
     def create(cls, entries: int, ahead: tuple[int, int], context: int, key: Key, width: int = 64, depth: int = 3) -> "Trunk":
         build = lambda draw: cls(
-            actions=Linear(entries, ahead[0] * width, draw, deviation=DEVIATION),
-            seen=Linear(ahead[1], width, draw, deviation=DEVIATION),
+            actions=Linear(entries, ahead[0] * width, draw),
+            now=Linear(context, width, draw),
+            seen=Linear(ahead[1], width, draw),
+            together=Linear(3 * width, width, draw),
             nothing=draw.normal((2, width), DEVIATION),
             places=draw.normal((ahead[0], width), DEVIATION),
-            blocks=Blocks(width, context, depth, draw),
-            norm=LayerNorm(width),
+            layers=[Layer(width, draw) for _ in range(depth)],
+            norms=[LayerNorm(width) for _ in range(2)],
         )
         return grown(build, key)
 
@@ -61,7 +67,11 @@ class Trunk(eqx.Module):
         """`shown` says which of the two are; the others may hold anything finite."""
         acts = jnp.where(shown[0], self.actions(actions.ravel()).reshape(self.places.shape), self.nothing[:1])
         seen = jnp.where(shown[1], self.seen(ahead), self.nothing[1:])
-        return self.norm(self.blocks(self.places + acts + seen, context.ravel()))
+        now = jnp.broadcast_to(self.now(context.ravel()), seen.shape)
+        x = self.norms[0](self.together(jnp.concatenate([seen, now, acts], 1)) + self.places)
+        for layer in self.layers:
+            x = layer(x)
+        return self.norms[1](x)
 
 
 class VideoAction(Generator):

@@ -111,7 +111,7 @@ def _outline(text: dict) -> Normalized:
     normalization = Normalization(_affines(spec.observation, which["observation"]), _affines(spec.action, which["action"]), which["how"])
     if recipe.spec != normalized_spec(spec, normalization):
         raise BadCheckpoint("The policy's spec and its normalisation do not belong together: policy.json was edited.")
-    one = Normalized(spec, recipe.outline(), normalization, str(recipe))
+    one = Normalized(spec, recipe.outline(), normalization, str(recipe), text["task"])
     return jax.tree.map(lambda x: jax.ShapeDtypeStruct((lanes, *x.shape), x.dtype) if hasattr(x, "shape") else x, one)
 
 

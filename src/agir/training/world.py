@@ -31,7 +31,7 @@ class World:
     def wrapped(self, policies: Policy, lanes: int, recipe: str = "") -> Normalized:
         """The learner's policies [lanes, ...] as policies that see raw observations and give raw actions."""
         maps = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes, *x.shape)), self.normalization)
-        return Normalized(self.task.spec, policies, maps, recipe)
+        return Normalized(self.task.spec, policies, maps, recipe, self.task.name)
 
     def rows(self, name: str) -> int:
         """How many of the dataset are trained on; raises Missing where there is no such data."""
