@@ -199,7 +199,8 @@ def results_pages() -> dict[str, pathlib.Path]:
 
 
 def arms_in(path: pathlib.Path) -> tuple[dict[str, Result], dict]:
-    """-> the newest result of each method, in the budget's order, and the frozen budget; times are of one sitting, if there was one."""
+    """-> the newest result of each method, in the budget's order, and the frozen budget; times are of one sitting, where
+    there was one that had the method."""
     name = path.stem.removeprefix("imitation-")
     budget = json.loads((SHIPPED / f"{name}.json").read_text())
     results = list(Results(path).lines.values())
@@ -208,7 +209,7 @@ def arms_in(path: pathlib.Path) -> tuple[dict[str, Result], dict]:
         raise ValueError(f"{path} holds a method trained in two ways: {', '.join(sorted(result.key for result in results))}. Remove one.")
     if (sitting := path.with_name(f"times-{name}.jsonl")).exists():
         times = {result.method: result for result in Results(sitting).lines.values()}
-        found = {name: timed_in(result, times[name]) for name, result in found.items()}
+        found = {name: timed_in(result, times[name]) if name in times else result for name, result in found.items()}
     order = sorted(budget["methods"], key=lambda name: (name != BASE, name))
     return {name: found[name] for name in order if name in found}, budget
 
