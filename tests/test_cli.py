@@ -89,6 +89,8 @@ def test_a_method_and_a_claim_are_explained(capsys):
     status, text = said("methods", "rti-dp")
     assert status == 0 and "first plan all passes of the base's sampler" in text and "agir train TASK rti-dp --base RUN" in text
     assert "`agir claims rti-dp` says more" in text
+    assert run("methods", "diffusion-policy") == 0
+    assert "noise, k, o)|^2      k uniform in 0 .. steps - 1\n" in capsys.readouterr().out  # an equation is not broken, in 80 columns
     assert "agir train TASK behavior-retrieval --prior-data PATH" in said("methods", "behavior-retrieval")[1]
     status, text = said("claims", "mp1")
     row = latest()["mp1"].parts[0]

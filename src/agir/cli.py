@@ -305,7 +305,7 @@ def tasks(argv: list[str]) -> int:
     return task_listing(argv)
 
 
-PARTS = "✓ hold, ✗ fail, ? open"  # how many parts of claims
+PARTS = "parts of claims: ✓ hold, ✗ fail, ? are undecided"
 
 
 @command("methods", "[WORD ...]", "what there is to learn it with; `agir methods NAME` explains one")
@@ -313,7 +313,7 @@ def methods(argv: list[str]) -> int:
     from agir.core.ledger import verdicts
 
     found = verdicts()
-    return listing("method", argv, ("method", "", PARTS), lambda name, about: (name, about, found.get(name, "")), method_page)
+    return listing("method", argv, ("method", "", "claims"), lambda name, about: (name, about, found.get(name, "")), method_page, PARTS)
 
 
 @command("claims", "[WORD ...]", "what papers say, as checks, and what came of them; `agir claims NAME` has one's parts")
@@ -324,9 +324,10 @@ def claims(argv: list[str]) -> int:
     return listing(
         "claim",
         argv,
-        ("claim", "", PARTS),
+        ("claim", "", "parts"),
         lambda name, about: (name, about, found[name].tally if name in found else "not run"),
         claim_page,
+        PARTS,
     )
 
 

@@ -9,6 +9,8 @@ from agir.core import registry
 from agir.core.errors import BadSetting, UnknownName
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from agir.core.nouns import Task
 
 
@@ -28,9 +30,14 @@ def show_help(commands: dict[str, tuple[str, str]]) -> int:
 
 
 def listing(
-    kind: str, argv: list[str], columns: tuple[str, ...], cells: Callable[[str, str], tuple], page: Callable[[str], int] | None = None
+    kind: str,
+    argv: list[str],
+    columns: tuple[str, ...],
+    cells: Callable[[str, str], tuple],
+    page: Callable[[str], int] | None = None,
+    legend: str = "",
 ) -> int:
-    """A table of names, those that hold all of the words given; of one that is named, its `page`."""
+    """A table of names, those that hold all of the words given, and what its signs mean; of one that is named, its `page`."""
     from rich.console import Console
     from rich.table import Table
 
@@ -52,8 +59,20 @@ def listing(
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for name, about in rows:
         table.add_row(*cells(name, about))
-    Console().print(table, markup=False)
+    console = Console()
+    console.print(table, markup=False)
+    if legend:
+        console.print(f"\n{legend}", highlight=False, markup=False)
     return 0
+
+
+def flowing(console: "Console", text: str) -> None:
+    """Prints text whose paragraphs fill the line, however long its own lines are; indented ones (equations) are left as they are."""
+    for number, paragraph in enumerate(text.strip("\n").split("\n\n")):
+        lines = paragraph.splitlines()
+        as_it_is = any(line.startswith(" ") for line in lines)
+        shown = paragraph if as_it_is else " ".join(lines)
+        console.print("\n" * (number > 0) + shown, highlight=False, markup=False, soft_wrap=as_it_is)
 
 
 def task_listing(argv: list[str]) -> int:
@@ -102,7 +121,7 @@ def method_page(name: str) -> int:
 
     kind, console, rows = registry.find("method", name), Console(), ledger.latest()
     console.print(f"{name}: {registry.names('method')[name]}\n", highlight=False, markup=False)
-    console.print(inspect.getdoc(inspect.getmodule(kind)) or inspect.getdoc(kind) or "", highlight=False, markup=False)
+    flowing(console, inspect.getdoc(inspect.getmodule(kind)) or inspect.getdoc(kind) or "")
     train = training_command(kind())
     console.print(f"\n  {train}\n  {train} --help   has its settings\n", highlight=False, markup=False)
     for slug in registry.names("claim"):
