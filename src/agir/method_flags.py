@@ -32,12 +32,11 @@ def parse(task: str, method: str, argv: list[str]) -> tuple[dict[str, Any], dict
     """-> what `train` is asked beside the settings, and the settings that differ from the defaults."""
     learner = registry.find("method", method)()
     settings = settings_of(learner)
-    fields = [_field(name, kind, default, about) for name, kind, default, about in COMMON]
-    fields += [_setting(name, setting) for name, setting in settings.items()]
     others = [f"{name}_data" for name in sorted(wanted_data(learner))]
+    fields = [_given(learner, name, wanted) for name, wanted in givens(learner).items()]
     fields += [_field(name, str | None, None, f"the second dataset, '{name.removesuffix('_data')}': as --data") for name in others]
-    for name, wanted in givens(learner).items():
-        fields.append(_field(name, str | None, None, f"a run or a policy that holds a {wanted.__name__}" + _stage(learner, name)))
+    fields += [_setting("updates", settings["updates"]), *(_field(*one) for one in COMMON)]  # what is asked most comes first
+    fields += [_setting(name, setting) for name, setting in settings.items() if name != "updates"]
     kind = dataclasses.make_dataclass("Settings", fields)
     kind.__doc__ = inspect.getdoc(sys.modules[type(learner).__module__]) or registry.names("method")[method]
     given = tyro.cli(kind, prog=f"agir train {task} {method}", args=argv)
@@ -48,14 +47,16 @@ def parse(task: str, method: str, argv: list[str]) -> tuple[dict[str, Any], dict
     return asked, chosen | brought
 
 
-def _stage(learner: Any, name: str) -> str:
-    return "" if getattr(learner, name) is None else "; learnt first where none is given"
+def _given(learner: Any, name: str, wanted: type) -> tuple:
+    about = next(field for field in dataclasses.fields(learner) if field.name == name).metadata.get("about")
+    stage = "; learnt first where none is given" if getattr(learner, name) is not None else " (required)"
+    return _field(name, str | None, None, f"a run (or bundle): {about or f'what holds one {wanted.__name__}'}{stage}", "RUN")
 
 
-def _field(name: str, kind: Any, default: Any, about: str) -> tuple:
+def _field(name: str, kind: Any, default: Any, about: str, metavar: str = "") -> tuple:
     wanted = getattr(kind, "__args__", (kind,))[0]  # INT, not {None}|INT
     said = {"help_behavior_hint": ""} if default is None else {}
-    kind = Annotated[kind, tyro.conf.arg(help=about or None, metavar=wanted.__name__.upper(), **said)]
+    kind = Annotated[kind, tyro.conf.arg(help=about or None, metavar=metavar or wanted.__name__.upper(), **said)]
     return name, kind, dataclasses.field(default=default)
 
 
