@@ -55,7 +55,7 @@ def same(a, b):
 def test_what_is_written_is_read(tmp_path, name):
     data = toy()
     assert data.save(tmp_path / name) == tmp_path / name
-    same(read(tmp_path / name), data)
+    same(Dataset.load(tmp_path / name), data)
     same(read(str(tmp_path / name), Wanting()), data)
     part = read(tmp_path / name).take([2, 0])
     np.testing.assert_array_equal(part.columns["action"], data.take([2, 0]).columns["action"])

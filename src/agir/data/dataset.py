@@ -126,10 +126,19 @@ class Dataset:
         return digest.hexdigest()
 
     def save(self, path: Any) -> Any:
-        """Writes it to PATH.npz or to the new folder PATH, where `agir.data.readers.read` finds it again -> the path."""
+        """Writes it to PATH.npz or to the new folder PATH, where `load` finds it again -> the path."""
         from agir.data.store import save  # which reads Datasets too
 
         return save(self, path)
+
+    @classmethod
+    def load(cls, path: Any, task: Any = None) -> "Dataset":
+        """What `save` wrote, or a file or folder of another format that agir knows (docs/data.md): where that says nothing of what its
+        numbers mean, `task` does. Raises Missing where there is nothing, BadData on what is torn, odd, or in no such format.
+        """
+        from agir.data.readers import read
+
+        return read(path, task)
 
     @classmethod
     def from_episodes(cls, spec: Spec, episodes: list[dict], about: dict | None = None) -> "Dataset":
