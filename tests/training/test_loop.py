@@ -158,6 +158,13 @@ def test_a_bundle_remembers_how_it_was_normalised(runs, how):
     assert not policies.inner.spec.action.bounded or how == "none"
 
 
+def test_what_looks_wrong_with_data_is_said_where_nobody_is_told(tmp_path):
+    data = toys.Toy().demonstrations(4)
+    far = dataclasses.replace(data, columns=data.columns | {"action": 100 * data.columns["action"]})
+    with pytest.warns(UserWarning, match=r"outside \[-1, 1\]; so are 100% of rows"):
+        train(toys.Toy(), "behavior-cloning", data=far, updates=1, run=tmp_path / "run")
+
+
 def test_a_policy_remembers_its_task(runs, tmp_path):
     run = runs("remembers", "toy-clone", updates=2)
     save(load(run.folder), tmp_path / "kept")

@@ -71,7 +71,7 @@ def _timed(task: Task, method: str, seconds: float, data: Any, reporter: Reporte
     learner, _, options = order(task, method, **asked)
     refused: AgirError | None = None
     needs = [name for name in givens(learner) if getattr(learner, name) is None]
-    world = world_of(task, learner, options, {DEMONSTRATIONS: data}, {}, reporter)
+    world = world_of(task, learner, options, {DEMONSTRATIONS: data}, {}, reporter.say)
     learner = sized(learner, world)
     for base in BASES if needs else (BASE,):
         brought = dict.fromkeys(needs, unlearnt(base, world) if needs and learner.updates else None)

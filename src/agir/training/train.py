@@ -5,7 +5,8 @@ import itertools
 import json
 import os
 import pathlib
-from collections.abc import Collection
+import warnings
+from collections.abc import Callable, Collection
 from typing import Any
 
 import equinox as eqx
@@ -56,7 +57,10 @@ def train(
     others, _ = _other_data(method, settings)
     learner, brought, asked = order(task, method, seeds=seeds, updates=updates, data=data, **settings)
     parts = _load_brought(learner, brought, asked)
-    world = world_of(task, learner, asked, {DEMONSTRATIONS: data} | others, parts, reporter or Reporter())
+    looks_wrong: list[str] = []
+    world = world_of(task, learner, asked, {DEMONSTRATIONS: data} | others, parts, looks_wrong.append)
+    for text in looks_wrong:
+        reporter.say(text) if reporter else warnings.warn(text, stacklevel=2)
     asked["fingerprints"] = {name: _fingerprint(pair) for name, pair in world.datasets.items()}
     made = Run.create(run or _free_folder(task.name, asked["method"]), asked)
     made.task = task
@@ -298,7 +302,7 @@ def policy_folder(path: str | os.PathLike, which: str = "last") -> pathlib.Path:
 
 
 def world_of(
-    task: Task, learner: Learner, asked: dict, data: dict[str, Any], parts: dict[str, Part], reporter: Reporter | None = None
+    task: Task, learner: Learner, asked: dict, data: dict[str, Any], parts: dict[str, Part], say: Callable[[str], None] | None = None
 ) -> World:
     """The world of the run, `data` being {name: address or Dataset}. What looks wrong with brought data is said.
 
@@ -309,9 +313,9 @@ def world_of(
     datasets = {name: _dataset(task, name, data, options["demonstrations"]) for name in wanted}
     if DEMONSTRATIONS in datasets:
         datasets[DEMONSTRATIONS] = hidden(datasets[DEMONSTRATIONS], options.get("labelled"))
-    for name, dataset in datasets.items() if reporter is not None else ():
+    for name, dataset in datasets.items() if say is not None else ():
         if data.get(name) is not None:
-            examined(dataset, reporter.say)
+            examined(dataset, say)
     bases = [part.normalization for part in parts.values() if part.normalization is not None]
     world = make_world(
         task,
