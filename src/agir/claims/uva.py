@@ -20,5 +20,6 @@ CLAIM = Claim(
     asked={"demonstrations": 100},
     budget_s=3600,
     note="Not piloted. The trunk is a small transformer and the heads are MLPs; DDIM-10's network is one MLP. Its forward and "
-    "inverse modes are not judged here: tests/methods/test_foresight_methods.py has them where the answers are known.",
+    "inverse modes are not judged here: tests/methods/test_foresight_methods.py has them where the answers are known. Rows of before 29 "
+    "November 2026 are of a trunk that norms alone told what is seen; since then it stands in each token, as in the paper's code.",
 )
