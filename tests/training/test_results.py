@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from training import toys
 
-from agir.core.errors import BadData
+from agir.core.errors import BadCheckpoint, BadData
 from agir.training.comparison import Arm, measure, places, times
 from agir.training.progress import Reporter
 from agir.training.results import Results
@@ -46,6 +46,21 @@ def test_a_comparison_outlives_its_folders_and_goes_on_with_what_is_missing(tmp_
     third = measure(ready(tmp_path / "nowhere"), episodes=4, results=Results(path))
     assert [arm.run for arm in third.values()] == [None, None]
     assert np.allclose(third["short"].result.latency.planning_ms, spent["short"].planning_ms, rtol=1e-6)  # the later line counts
+
+
+def test_what_was_measured_of_a_policy_that_is_refused_since_stands(tmp_path):
+    """A later version acts otherwise, say: the comparison goes on with what is known, and says so; without it, it is refused."""
+    said, path = [], tmp_path / "results.jsonl"
+    first = measure(ready(tmp_path / "here"), episodes=2, results=Results(path))
+    weights = first["long"].run.folder / "policies" / "last" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    telling = Reporter()
+    telling.say = said.append
+    again = measure(ready(tmp_path / "here"), episodes=2, results=Results(path), reporter=telling)
+    assert again["long"].run is None and again["long"].result.name == "long" and again["short"].run is not None
+    assert len(said) == 1 and said[0].startswith("long: ") and said[0].endswith("What was measured of it stands.")
+    with pytest.raises(BadCheckpoint):
+        measure(ready(tmp_path / "here"), episodes=2)
 
 
 def test_other_settings_seeds_or_episodes_are_other_results(tmp_path):

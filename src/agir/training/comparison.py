@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from agir.core.errors import BadSetting, Stopped
+from agir.core.errors import BadCheckpoint, BadSetting, Stopped
 from agir.core.nouns import Policy, Task
 from agir.data.normalization import Normalized
 from agir.evaluation.latency import Latency, latencies, latency
@@ -259,6 +259,7 @@ def measure(
 
     What is finished in its folder already is not done again, so a comparison goes on where it was stopped; nor is an arm that stands in
     `results`, unless another one is brought its run or it is one of those that must be `here`. What is measured is added as it comes.
+    Raises BadCheckpoint on policies that do not act as recorded, unless what was measured of them is known already: then that is said.
     """
     if episodes < 1:
         raise BadSetting(f"--episodes should be 1 or more, not {episodes}.")
@@ -279,8 +280,15 @@ def measure(
         telling = Within(reporter, f"{number}/{len(arms)} {name}")
         run = trained(place.folder, place.task, place.arm, telling, **place.asked)
         tested = find_task(place.arm.tested) if place.arm.tested else place.task
-        evaluation = evaluated(run, tested, episodes, purpose=purpose, record=record, reporter=telling)
-        found[name] = Measured.of_run(name, run, evaluation, key=place.key(episodes, purpose))
+        try:
+            evaluation = evaluated(run, tested, episodes, purpose=purpose, record=record, reporter=telling)
+            found[name] = Measured.of_run(name, run, evaluation, key=place.key(episodes, purpose))
+        except BadCheckpoint as error:  # of another version of agir, say
+            if name not in known or place.folder in needed:
+                raise
+            reporter.say(f"{name}: {error} What was measured of it stands.")
+            found[name] = Measured.of_result(name, known[name])
+            continue
         if results is not None and name not in known:
             spent = latency(one_lane(found[name].policies, 0))  # alone: in turns with the others when all are there
             results.add(Result.of_run(found[name].key, name, run, evaluation, spent, found[name].parameters))
