@@ -321,14 +321,8 @@ def claims(argv: list[str]) -> int:
     from agir.core.ledger import latest
 
     found = latest()
-    return listing(
-        "claim",
-        argv,
-        ("claim", "", "parts"),
-        lambda name, about: (name, about, found[name].tally if name in found else "not run"),
-        claim_page,
-        PARTS,
-    )
+    tally = lambda name: found[name].tally if name in found else "not run"
+    return listing("claim", argv, ("claim", "", "parts"), lambda name, about: (name, about, tally(name)), claim_page, PARTS)
 
 
 @command("inspect", "DATASET|TASK [--page FILE]", "look data over: what is wrong, how hard they are to clone; replay, convert them")
