@@ -103,8 +103,9 @@ def task_page(name: str) -> int:
 
     its, console = task(name), Console()
     console.print(_grid([(Text(what), Text(fact)) for what, fact in _facts(its).items() if fact]))
-    for paragraph in _own_text(type(its)):
-        console.print(f"\n{paragraph}", highlight=False, markup=False)
+    if text := _own_text(type(its)):
+        console.print()
+        flowing(console, text)
     if settings := getattr(its, "settings", {}):
         joint = "," if "/" in name else "/"
         console.print(f"\nSettings, behind the name with commas between: {name}{joint}NAME=VALUE,NAME=VALUE\n", highlight=False)
@@ -179,11 +180,10 @@ def _facts(its: "Task") -> dict[str, str]:
     }
 
 
-def _own_text(kind: type) -> list[str]:
-    """The paragraphs of a class's own docstring (a dataclass without one is given its signature by Python), else of its file's."""
+def _own_text(kind: type) -> str:
+    """A class's own docstring (a dataclass without one is given its signature by Python), else of its file's."""
     text = kind.__dict__.get("__doc__") or ""
-    text = inspect.getdoc(inspect.getmodule(kind)) or "" if text.startswith(f"{kind.__name__}(") else inspect.cleandoc(text)
-    return [" ".join(paragraph.split()) for paragraph in text.split("\n\n") if paragraph]
+    return inspect.getdoc(inspect.getmodule(kind)) or "" if text.startswith(f"{kind.__name__}(") else inspect.cleandoc(text)
 
 
 def _grid(rows: list[tuple]) -> Any:

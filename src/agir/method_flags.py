@@ -10,7 +10,7 @@ import tyro
 
 from agir.core import registry
 from agir.core.errors import BadSetting
-from agir.core.stages import givens
+from agir.core.stages import about_given, givens
 from agir.training.settings import Setting, settings_of
 from agir.training.train import wanted_data
 
@@ -33,7 +33,7 @@ def parse(task: str, method: str, argv: list[str]) -> tuple[dict[str, Any], dict
     learner = registry.find("method", method)()
     settings = settings_of(learner)
     others = [f"{name}_data" for name in sorted(wanted_data(learner))]
-    fields = [_given(learner, name, wanted) for name, wanted in givens(learner).items()]
+    fields = [_given(learner, name) for name in givens(learner)]
     fields += [_field(name, str | None, None, f"the second dataset, '{name.removesuffix('_data')}': as --data") for name in others]
     fields += [_setting("updates", settings["updates"]), *(_field(*one) for one in COMMON)]  # what is asked most comes first
     fields += [_setting(name, setting) for name, setting in settings.items() if name != "updates"]
@@ -47,10 +47,9 @@ def parse(task: str, method: str, argv: list[str]) -> tuple[dict[str, Any], dict
     return asked, chosen | brought
 
 
-def _given(learner: Any, name: str, wanted: type) -> tuple:
-    about = next(field for field in dataclasses.fields(learner) if field.name == name).metadata.get("about")
+def _given(learner: Any, name: str) -> tuple:
     stage = "; learnt first where none is given" if getattr(learner, name) is not None else " (required)"
-    return _field(name, str | None, None, f"a run (or bundle): {about or f'what holds one {wanted.__name__}'}{stage}", "RUN")
+    return _field(name, str | None, None, about_given(learner, name) + stage, "RUN")
 
 
 def _field(name: str, kind: Any, default: Any, about: str, metavar: str = "") -> tuple:

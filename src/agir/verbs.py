@@ -78,12 +78,12 @@ def save(policy: Normalized | Run, folder: str | os.PathLike, task: str = "", *,
     folder = pathlib.Path(folder)
     if (folder / "policy.json").exists() and not overwrite:
         raise BadSetting(f"There is a policy in {folder} already: name another folder, or say overwrite=True.")
-    lanes, about = [{"seed": 0}], {"task": task or getattr(policy, "task", ""), "method": "policy"}
     if isinstance(policy, Run):
         policies, text = load_bundle(policy_folder(policy.folder))
         lanes, about = text["lanes"], {"task": task or text["task"], "method": text["method"]}
     else:
         policies = jax.tree.map(lambda x: x[None] if eqx.is_array(x) else x, policy)
+        lanes, about = [{"seed": 0}], {"task": task or policy.task, "method": "policy"}
     save_bundle(folder, policies, lanes, about | {"versions": versions()})
     return folder
 

@@ -17,7 +17,7 @@ def test_conditions_begin_as_nothing_and_tokens_see_each_other():
     np.testing.assert_array_equal(run(network, column, [3, 40], context), run(network, column, [3, 40], 2 * context))
     assert not np.allclose(run(network, column, [3, 40], context), run(network, column, [40, 3], context))  # the straight path's
     moved = eqx.tree_at(
-        lambda n: [layer.modulation.weight for layer in (*n.blocks.blocks, n.end)],
+        lambda n: [layer.modulation.weight for layer in (*n.blocks, n.end)],
         network,
         replace_fn=lambda weight: jax.random.normal(jax.random.key(3), weight.shape),
     )

@@ -53,9 +53,13 @@ def check_brought(learner: Learner, brought: dict[str, Any]) -> None:
         raise BadSetting(f"{named(learner)} takes {known}, not --{', --'.join(unknown)}.")
     for name in needed_names(learner):
         if name not in brought:
-            field = next(field for field in dataclasses.fields(learner) if field.name == name)
-            about = field.metadata.get("about") or f"a run (or bundle) that holds one {field.metadata['given'].__name__}"
-            raise BadSetting(f"{named(learner)} needs --{name} RUN, {about}; nothing was given.")
+            raise BadSetting(f"{named(learner)} needs --{name} RUN, {about_given(learner, name)}; nothing was given.")
+
+
+def about_given(learner: Learner, name: str) -> str:
+    """What a given is, in words."""
+    field = next(field for field in dataclasses.fields(learner) if field.name == name)
+    return field.metadata.get("about") or f"a run (or bundle) that holds one {field.metadata['given'].__name__}"
 
 
 def needed_names(learner: Learner) -> list[str]:

@@ -1,6 +1,6 @@
 """Transformer blocks whose layer norms a condition scales and shifts (adaptive layer norm, zero at first: DiT, Peebles & Xie 2023).
 
-`Blocks` acts on tokens; `JointTransformer` denoises a column of two parts, each with a time of its own: with registers beside them and
+`JointTransformer` denoises a column of two parts, each with a time of its own: with registers beside them and
 what is seen now in the condition (Unified World Models, Zhu et al. 2025, code WEIRDLabUW/unified-world-model: width 768, 12 blocks, 12
 heads, 8 registers), or with what is seen now beside the numbers of each token (PAD, Guo et al. 2024, code
 Robert-gyj/Prediction_with_Action).
@@ -44,21 +44,6 @@ class AdaptiveBlock(eqx.Module):
         return x + later_gate * self.second(jax.nn.gelu(self.first(y)))
 
 
-class Blocks(eqx.Module):
-    """`depth` blocks, all under one condition."""
-
-    blocks: list[AdaptiveBlock]
-
-    def __init__(self, width: int, condition: int, depth: int, draw: Draw):
-        self.blocks = [AdaptiveBlock(width, condition, draw) for _ in range(depth)]
-
-    def __call__(self, x: Float[Array, "tokens width"], condition: Float[Array, " condition"]) -> Float[Array, "tokens width"]:
-        condition = mish(condition)
-        for block in self.blocks:
-            x = block(x, condition)
-        return x
-
-
 class AdaptiveEnd(eqx.Module):
     """A norm that the condition scales and shifts (zero at first), and a linear layer."""
 
@@ -71,7 +56,7 @@ class AdaptiveEnd(eqx.Module):
         self.modulation, self.linear = Linear(condition, 2 * width, draw, deviation=0.0), Linear(width, width, draw, deviation=DEVIATION)
 
     def __call__(self, x: Float[Array, "tokens width"], condition: Float[Array, " condition"]) -> Float[Array, "tokens width"]:
-        shift, scale = (y[None] for y in jnp.split(self.modulation(mish(condition)), 2))
+        shift, scale = (y[None] for y in jnp.split(self.modulation(condition), 2))
         return self.linear(self.norm(x) * (1 + scale) + shift)
 
 
@@ -102,7 +87,7 @@ class JointTransformer(eqx.Module):
     time: TimeEmbedding
     registers: Float[Array, "registers width"]
     places: Float[Array, "tokens width"]
-    blocks: Blocks
+    blocks: list[AdaptiveBlock]
     end: AdaptiveEnd
     parts: tuple[tuple[int, int], ...] = eqx.field(static=True)  # (tokens, numbers of a token) of each
     beside: bool = eqx.field(static=True)
@@ -130,7 +115,7 @@ class JointTransformer(eqx.Module):
             time=TimeEmbedding(embedding, draw, 2),
             registers=draw.normal((registers, width), DEVIATION),
             places=draw.normal((tokens + frames + registers, width), DEVIATION),
-            blocks=Blocks(width, condition, depth, draw),
+            blocks=[AdaptiveBlock(width, condition, draw) for _ in range(depth)],
             end=AdaptiveEnd(width, condition, draw),
             parts=parts,
             beside=beside,
@@ -145,8 +130,10 @@ class JointTransformer(eqx.Module):
         time, context = self.time(times), context.ravel()
         with_more = lambda part: jnp.concatenate([part, jnp.broadcast_to(context, (len(part), len(context)))], 1) if self.beside else part
         begun = [into(with_more(part)) for into, part in zip(self.into, noisy)]
-        condition = time if self.beside else jnp.concatenate([time, context])
-        x = self.blocks(jnp.concatenate([*begun, self.registers]) + self.places, condition)
+        condition = mish(time if self.beside else jnp.concatenate([time, context]))
+        x = jnp.concatenate([*begun, self.registers]) + self.places
+        for block in self.blocks:
+            x = block(x, condition)
         ended = jnp.split(self.end(x, condition), [tokens, tokens + frames])
         said = (out(part) + straight(mish(time))[None] * shown for out, part, straight, shown in zip(self.out, ended, self.straight, noisy))
         return jnp.concatenate([part.ravel() for part in said])[:, None]

@@ -35,7 +35,7 @@ class World:
 
     def rows(self, name: str) -> int:
         """How many of the dataset are trained on; raises Missing where there is no such data."""
-        return int(self._split(name, "training").ends[-1])
+        return self._split(name, "training").rows
 
     def table(self, name: str, split: str) -> Table:
         """-> the dataset's normalised columns on the device; raises Missing where there is no such data."""
