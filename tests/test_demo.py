@@ -21,6 +21,8 @@ def test_the_quick_demo_ends_in_a_page_that_shows(tmp_path):
     assert "diffusion-policy: 60/60" in done.stderr  # progress goes there, so that the table can be piped
     page = tmp_path / "demo" / "report.html"
     text = page.read_text()
+    assert all(f"{method} opens the drawer" in text for method in ("behavior-cloning", "diffusion-policy"))  # the figures at its head
+    assert text.count("log scale") == 2  # both acts' losses can be read side by side
     assert text.count('class="player"') == 2 and "http://" not in text.replace("http://www.w3.org/", "")
 
     console = screenshot(page, tmp_path / "page.png", size=(1280, 3600))

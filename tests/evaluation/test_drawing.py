@@ -31,6 +31,7 @@ from agir.evaluation.sections import rollouts
 from agir.evaluation.statistics import wilson
 from agir.evaluation.tables import MethodRow, Times
 from agir.tasks.find import task as find_task
+from agir.training.pages import by_factors
 
 # Machado, Oliveira & Fernandes 2009, severity 1: linear RGB as it is seen.
 SIGHT = {
@@ -142,6 +143,14 @@ def test_condensing_keeps_the_extremes_and_the_mean():
 def test_a_seed_that_diverged_is_named():
     chart = Chart("Loss", [Curve("a", [1, 2], [[1.0, 5.0], [3.0, np.nan]]), Curve("b", [1, 2], [1.0, 1.0])], "loss")
     assert lost_seeds(chart) == ["a: 1 of 2 seeds not finite at the end, and not in the mean there."]
+
+
+def test_a_log_scale_is_said_and_a_loss_that_is_always_positive_has_one():
+    for values, scale in (([0.3, 0.2], True), ([0.3, -0.2], None), ([np.nan, 0.2], True)):
+        curves = [Curve("a", np.array([1, 2]), np.array([values]))]
+        assert by_factors("loss", curves) is scale and by_factors("accuracy", curves) is None
+        drawn = curves_chart(Chart("loss", curves, "nats", logarithmic=scale), Slots())
+        assert ("nats, log scale" in drawn) is (scale is True) and "nats" in drawn
 
 
 @pytest.mark.parametrize(

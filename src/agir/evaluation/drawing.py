@@ -109,7 +109,8 @@ def curves_chart(chart: Chart, slots: Slots) -> Markup:
         "order": " · ".join(part for part in (chart.solid_means, chart.dashed_means) if part),
         "lines": [{"name": c.name, "mark": slots.mark(c.name), "x": _listed(cx), "y": _listed(mean)} for c, cx, mean, *_ in lines],
     }
-    inside = (frame(x, y, chart.x_label, chart.y_label), drawn, _end_labels(named, ends, x, y, slots))
+    y_label = ", ".join(part for part in (chart.y_label, "log scale" if logarithmic else "") if part)
+    inside = (frame(x, y, chart.x_label, y_label), drawn, _end_labels(named, ends, x, y, slots))
     return picture(WIDTH, HEIGHT, text, *inside, class_="chart readable", tabindex="0", data_chart=json.dumps(numbers))
 
 

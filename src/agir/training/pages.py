@@ -129,7 +129,10 @@ def by_value(name: str, found: Evaluation, lanes: list[dict]) -> dict[str, Evalu
 
 
 def charts(runs: dict[str, Run]) -> list[Chart]:
-    """A chart for each metric that stands in the runs' rows; the held-out one solid, the training one dashed."""
+    """A chart for each metric that stands in the runs' rows; the held-out one solid, the training one dashed.
+
+    A loss that is never negative is drawn by its logarithm, so that the charts of a page can be read side by side.
+    """
     found: dict[str, list[Curve]] = {}
     for name, run in runs.items():
         rows = run.rows(stage="")
@@ -141,4 +144,11 @@ def charts(runs: dict[str, Run]) -> list[Chart]:
                 if len(here) > 1:
                     steps = [row["step"] for row in here]
                     found.setdefault(metric, []).append(Curve(name, steps, values.T, dashed=apart and split == "training"))
-    return [Chart(metric, curves, "", solid_means="held out", dashed_means="training") for metric, curves in found.items()]
+    words = {"solid_means": "held out", "dashed_means": "training"}
+    return [Chart(metric, curves, "", logarithmic=by_factors(metric, curves), **words) for metric, curves in found.items()]
+
+
+def by_factors(metric: str, curves: list[Curve]) -> bool | None:
+    """Whether a metric falls by factors, as a loss does that is always positive; None: the chart decides."""
+    positive = all(bool((curve.y[np.isfinite(curve.y)] > 0).all()) for curve in curves)
+    return True if metric.endswith("loss") and positive else None
