@@ -14,6 +14,7 @@ from agir.core.nouns import Window
 from agir.core.spaces import Meaning
 from agir.methods.imitation.carp import CARP
 from agir.methods.imitation.coa import CoA
+from agir.methods.imitation.code_prior import CodePrior
 from agir.methods.imitation.discrete_diffusion_vla import DiscreteDiffusionVLA
 from agir.methods.imitation.fast import Fast
 from agir.methods.imitation.freqpolicy import FreqPolicy
@@ -21,7 +22,7 @@ from agir.methods.imitation.redrawn import Redrawn
 from agir.methods.imitation.vq_bet import VQBeT
 from agir.methods.imitation.vq_vla import VQVLA
 from agir.runtime.bundle import load_bundle
-from agir.training.fit import FitFast, FitResidual
+from agir.training.fit import FitCodec, FitFast, FitResidual
 from agir.training.train import train
 
 SMALL = {"history": 1, "execute": 4, "width": 16, "depth": 1, "rate": 5e-3, "warmup": 20}
@@ -51,6 +52,22 @@ def test_fast_spells_two_ways_with_a_token_each_and_keeps_them_apart():
     policy = method.policy(state)
     info = policy.act(SEEN[0], policy.start(jax.random.key(0)), jax.random.key(0)).info
     assert int(info["passes"]) == 1
+
+
+def test_a_code_prior_learns_where_chunks_reach_behind_an_episodes_end_too():
+    def ends(key):
+        """Both ways, and at [5, 5], where an episode has one action left, only the upper one; what is behind the end is not read."""
+        window = two_ways(key)
+        late = jnp.arange(window.mask.shape[0]) % 4 == 0
+        seen = jnp.where(late[:, None, None], 5.0, window.observation)
+        action = jnp.where(late[:, None, None], jnp.array([0.6, *[jnp.nan] * 3])[:, None], window.action)
+        return Window(seen, action, jnp.where(late[:, None], jnp.array([1.0, 0.0, 0.0, 0.0]), window.mask))
+
+    codec = stage(FitCodec, horizon=4, levels=(3,), width=16, rate=5e-3, updates=300)
+    method = learner(CodePrior, updates=300, codec=codec, width=16, rate=5e-3)
+    policy = method.policy(fit(method, ends, 300)[0])
+    kept_apart(acts(policy, SEEN, 100)[..., 0], 0.06)
+    assert (jnp.abs(acts(policy, 5 * SEEN, 100)[..., 0] - 0.6) < 0.06).mean() > 0.95  # a coin where only whole chunks were learnt
 
 
 def test_carp_keeps_two_ways_apart_in_a_pass_a_scale():

@@ -1,5 +1,6 @@
 """Stages that learn one part from windows of data."""
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -65,6 +66,9 @@ class FitCodec(FitChunkPart):
 
     def create(self, key: Key) -> ScalarCodec:
         return ScalarCodec.create(self.spec, key, self.horizon, self.levels, self.width)
+
+    def loss(self, part: ScalarCodec, batch: Window, key: Key) -> Float[Array, ""]:
+        return super().loss(part, dataclasses.replace(batch, action=jax.vmap(held)(batch.action, batch.mask)), key)
 
 
 class FitResidual(FitChunkPart):

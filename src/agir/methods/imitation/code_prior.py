@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 from agir.actions.codes import Codec
 from agir.core.nouns import Act, Method, Policy, Source, Window, given
 from agir.core.spaces import Key, flat_size, flatten
+from agir.objectives.masked import held, masked_mean
 from agir.runtime.executors import Receding
 from agir.training.fit import FitCodec
 from agir.training.sources import Windows
@@ -56,15 +57,17 @@ class CodePrior(Method):
         return {"loss": loss} | metrics
 
     def loss(self, prior: eqx.nn.MLP, batch: Window) -> tuple[Float[Array, ""], dict]:
-        """Mean negative log-likelihood of the codes of the chunks that lie wholly inside their episode; the share it gets right."""
-        chunks = batch.action[:, self.history - 1 :]
+        """Mean negative log-likelihood of the codes of the chunks, and the share it gets right.
+
+        A chunk that reaches behind its episode's end goes on with the last action: plans begin at such places too, so they are learnt.
+        """
+        chunks = jax.vmap(held)(batch.action[:, self.history - 1 :], batch.mask[:, self.history - 1 :])
         codes = jax.vmap(lambda chunk: self.codec.encode(chunk.reshape(self.codec.horizon, -1)))(chunks)
-        whole = jnp.min(batch.mask[:, self.history - 1 :], axis=1)
+        known = batch.mask[:, self.history - 1]  # that the chunk's first action was recorded
         logits = jax.vmap(lambda seen: prior(context(self.spec, seen)))(batch.observation)
         likely = jnp.take_along_axis(jax.nn.log_softmax(logits), codes[:, None], 1)[:, 0]
-        count = jnp.maximum(jnp.sum(whole), 1.0)
-        right = jnp.sum(whole * (jnp.argmax(logits, 1) == codes).astype(jnp.float32)) / count
-        return -jnp.sum(whole * likely) / count, {"accuracy": right}
+        right = (jnp.argmax(logits, 1) == codes).astype(jnp.float32)
+        return -masked_mean(likely, known), {"accuracy": masked_mean(right, known)}
 
     def policy(self, state: Trained) -> Policy:
         planner = CodePlanner(self.spec, state.model, self.codec, jnp.asarray(self.temperature, jnp.float32), self.history)
