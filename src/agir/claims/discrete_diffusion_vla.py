@@ -17,28 +17,45 @@ CLAIM = Claim(
             "six rounds": SIX,
             "six rounds, likeliest": likeliest("six rounds"),
             "all at once": likeliest("six rounds", rounds=1),
-            "one by one, drawn": BINS_HALF,
-            "one by one": likeliest("one by one, drawn"),
+            "one by one": BINS_HALF,
+            "one by one, likeliest": likeliest("one by one"),
             "DDIM-10": DDIM,
             **BESIDE,
         },
         "six rounds",
-        "one by one, drawn",
+        "six rounds, likeliest",
         "one by one",
+        "one by one, likeliest",
     ),
     parts=(
         *part_on_four_modes(
             Part("Six rounds are not worse than one by one by more than 5 points.", "six rounds", "one by one", "success", -0.05)
         ),
-        Part("Six rounds succeed more often than all at once, by more than 5 points.", "six rounds", "all at once", "success", 0.05),
+        *part_on_four_modes(
+            Part(
+                "The likeliest of six rounds are not worse than the likeliest one by one by more than 5 points.",
+                "six rounds, likeliest",
+                "one by one, likeliest",
+                "success",
+                -0.05,
+            )
+        ),
+        Part(
+            "The likeliest of six rounds succeed more often than the likeliest all at once, by more than 5 points.",
+            "six rounds, likeliest",
+            "all at once",
+            "success",
+            0.05,
+        ),
         Part("A call of six rounds takes less than 0.75 of one by one.", "six rounds", "one by one", "ms_per_call", 0.75, below=True),
-        Part("Six rounds succeed more often than regression, by more than 10 points.", "six rounds", "regression", "success", 0.10),
+        Part("Six rounds are not worse than a mixture of Gaussians by more than 5 points.", "six rounds", "mixture", "success", -0.05),
     ),
     asked={"demonstrations": 100},
     budget_s=3600,
     note="A round is a pass over all sixteen tokens, one by one each pass is over one, with what is kept of those before: on a processor "
-    "the latter is less work, and was seen to take a little more than half of the time before the run. One by one and all at once "
-    "say the likeliest tokens: drawn all at once, ways mix by construction. One by one, drawn as they were learnt, stands beside. "
-    "Seen in the run: like with like the rounds lose less, drawn as learnt 0.70 against 0.73 (four modes: 0.68 and 0.68), the "
-    "likeliest 0.88 against 0.97 with seeds far apart.",
+    "the latter is less work, and was seen to take a little more than half of the time before the run. All at once says the likeliest "
+    "tokens: drawn all at once, ways mix by construction; it is the network of six rounds, of whose training about a quarter hides all "
+    "tokens, and not one that was trained for a single pass. The ledger's earlier row compared rounds that drew with the likeliest one by "
+    "one, in an order that was shaken as in MaskGIT, 4.5 times as much as in the authors' code, and had regression in the mixture's place, "
+    "which fails on forks whatever it is compared with.",
 )

@@ -6,8 +6,8 @@
     again      a token that stays is looked at again in every later round: it is hidden again where it is less sure than the
                threshold, which rises from 0 to `threshold`, or among the `reopened` that have become less sure by most
                (secondary re-masking; Liang et al. 2025, arXiv 2508.20072); never in the last round
-    order      by log(how sure) + disorder (1 - k / K) g,  g standard Gumbel (MaskGIT's code: disorder 4.5). Without disorder the
-               likelier way is taken nearly always: of many tokens drawn, those that took it are the surer ones
+    order      by log(how sure) + disorder (1 - k / K) g,  g standard Gumbel (Liang et al.'s code: disorder 1; MaskGIT's 4.5). Without
+               disorder the likelier way is taken nearly always: of many tokens drawn, those that took it are the surer ones
 
 How sure: the probability of the token drawn, or with "gap" that less the largest of any other token. What p says of a token that
 is not hidden has to be learnt too, if it is to be gone by: a share `checked` of these count in the loss, half of them replaced by

@@ -273,7 +273,7 @@ class EndEnsembled(Executor):
     """
 
     decay: Any = 0.01  # Chain-of-Action's; a number, or float32 []
-    nearer: Any = 0.002  # in the units that plans are in; Chain-of-Action's is as much in m; a number, or float32 []
+    nearer: Any = 0.002  # in the units of plans, which are shares of a range in Chain-of-Action's code too; a number, or float32 []
 
     def __check_init__(self):
         _check_averages(self.spec.action)

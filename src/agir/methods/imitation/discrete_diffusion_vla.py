@@ -9,9 +9,9 @@ o are the last `history` observations, a chunk is the `chunk` actions from now o
 are fewer than tokens; and each sees all that is decided, on both sides, so that a chunk does not mix two ways as one pass would.
 
 Deviations: a small transformer in the place of the vision-language model; 21 bins (256), no binary gripper; tokens are drawn at one
-temperature in all rounds, in an order that is shaken less and less as in MaskGIT; some tokens that are seen are learnt as well, half
-of them spoilt, so that looking again goes by something that was learnt. The paper's thresholds are not known to us: `threshold` 0
-leaves the absolute check off.
+temperature in all rounds; some tokens that are seen are learnt as well, half of them spoilt, so that looking again goes by something
+that was learnt. What is looked at again is the paper's rule, whose thresholds are not known to us (`threshold` 0 leaves the absolute
+check off); in the released code a decided token stands for the next round with its probability times 1 - k / K, and only if asked to.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ class DiscreteDiffusionVLA(GeneratingMethod):
     rounds: int = 12  # passes for a chunk (paper)
     measure: str = "confidence"  # how sure a token is: confidence, or gap (to the second) (paper: either)
     temperature: float = 1.0  # of the tokens drawn; towards 0: the likeliest
-    disorder: float = 4.5  # of the order in which tokens are decided: 0 is the surest first, always (MaskGIT's code: 4.5)
+    disorder: float = 1.0  # of the order in which tokens are decided: 0 is the surest first, always (the authors' code, by default)
     reopened: int = 1  # tokens hidden again in a round, those that became less sure by most (paper: a few)
     threshold: float = 0.0  # below it, at the last round, a token is hidden again; lower before (paper: rises)
     checked: float = 0.1  # share of the tokens seen that are learnt too, half of them spoilt (not in the paper: 0)

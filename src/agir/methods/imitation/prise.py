@@ -12,7 +12,8 @@ brought only the decoder learns on. So the paper does it with few demonstrations
 
 Deviations: one observation and MLPs (the paper: a transformer over a history of images and language); the decoder says one action
 (the paper's code can, but its default is a mixture); a merge counts pairs in a fresh random share of the demonstrations' segments;
-codes are kept in use by a term of their own; the policy that acts is a moving average.
+codes are kept in use by a term of their own; the policy that acts is a moving average. All skills that were learnt may be chosen, and
+weigh in the decoder's loss (the code: those alone that the new demonstrations have); one has 16 steps at most (20).
 """
 
 from typing import Any

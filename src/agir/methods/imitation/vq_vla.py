@@ -8,8 +8,10 @@ o are the last `history` observations, a chunk is the `codec.horizon` actions fr
 codec has: a handful, where bins cost one for every number.
 
 Deviations: a small transformer in the place of the vision-language model; the codec's halves are MLPs over whole actions (the
-code: convolutions, and a codec each for position, rotation and gripper), 64 codes a level (256); codebooks by gradients and a term
-that keeps codes in use (moving averages); the codec learns from the task's data alone (the paper: from a hundred times more).
+code: convolutions, and a learnt mark on position, rotation and gripper), 64 codes a level (256) of 8 numbers (128), 8 actions (5);
+codebooks by gradients and a term that keeps codes in use (moving averages), and a quarter of the mean over levels as commitment (five
+times their sum); levels share an embedding and an output, told apart by their places (the code: tokens of their own for each level);
+the codec learns from the task's data alone (the paper: from a hundred times more).
 """
 
 from typing import Any
