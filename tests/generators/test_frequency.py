@@ -101,3 +101,20 @@ def test_settings_that_make_no_sense_are_refused():
     for wrong, why in (({"order": "space"}, "frequency, time"), ({"levels": 9}, "1 to 8 levels")):
         with pytest.raises(BadSetting, match=why):
             made(**wrong)
+
+
+class Marks(Diffusion):
+    """What is lost on a step is its number, from 1 on."""
+
+    def loss(self, chunk, mask, context, key):
+        return 1.0 + jnp.arange(len(mask))
+
+
+@pytest.mark.parametrize("order", ["frequency", "time"])
+def test_in_the_order_of_time_what_is_shown_is_not_asked_for(order):
+    model = made(order=order, head=Marks(None, 8, (1,), 10, sampling_passes=2))
+    for key in jax.random.split(jax.random.key(3), 10):
+        kept = int(model.shown(jnp.zeros((8, 1)), jax.random.split(key)[0])[2])
+        asked = np.arange(1, 9)[kept if order == "time" else 0 :]
+        found = model.loss(jnp.zeros((8, 1)), jnp.ones(8), CONTEXT, key).sum()
+        np.testing.assert_allclose(found, 8 * asked.mean() if len(asked) else 0.0, rtol=1e-6)

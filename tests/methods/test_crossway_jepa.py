@@ -62,6 +62,20 @@ def test_what_was_seen_can_be_told_from_the_middle():
     assert images["/eye"].shape == (32, 16, 16, 3) and ((images["/eye"] - wanted) ** 2).mean() < 0.3 * wanted.var()
 
 
+def test_a_picture_is_told_whole_whatever_the_encoder_sees_of_it():
+    """By a decoder that says nothing, the second term is what there is to be told: it does not depend on where the encoder's cut is."""
+    batch = lit(jax.random.key(1), 8)
+    picture = jax.random.randint(jax.random.key(2), batch.observation["eye"].shape, 0, 255).astype(jnp.uint8)
+    seen = dataclasses.replace(batch, observation=batch.observation | {"eye": picture}, mask=jnp.zeros_like(batch.mask))
+    method = learner(CrosswayDiffusion, SEEING, network="unet", alpha=1.0, **TINY)
+    model = eqx.filter_jit(method.init)(jax.random.key(0)).model
+    model = eqx.tree_at(lambda model: model.generator.decoder, model, jax.tree.map(jnp.zeros_like, model.generator.decoder))
+    loss = eqx.filter_jit(lambda model, key: method.loss(model, seen, key))
+    level = jax.vmap(small)(picture[:, 0])
+    wanted = (batch.observation["hand"] ** 2).mean() + (level**2).mean() / level.var(0).mean()
+    np.testing.assert_allclose([loss(model, jax.random.key(i)) for i in range(3)], wanted, rtol=1e-4)
+
+
 def test_a_view_that_changes_little_counts_as_much_as_any():
     """Its error is in units of its variance: the same pictures at a tenth of the contrast, told as wrongly, cost the same."""
     method = learner(CrosswayDiffusion, SEEING, network="unet", alpha=1.0, **TINY)

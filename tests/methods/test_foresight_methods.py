@@ -83,6 +83,19 @@ def test_uva_is_all_of_them_by_what_it_is_shown():
     assert generator.passes == 21
 
 
+def test_what_uva_is_shown_goes_on_behind_an_episodes_end():
+    """Actions that stay what they are tell a forward model the same, whether the last of them were recorded or lie behind the end."""
+    method = learner(UVA, WORLD, head_width=8, **SMALL | {"width": 8, "depth": 1, "horizon": 4})
+    generator = eqx.filter_jit(method.init)(jax.random.key(0)).model.generator
+    given, keys = (jnp.full((4, 1), 0.7), jnp.full((1, 1), 0.2)), jax.random.split(jax.random.key(1), 20)
+
+    def foretold(*recorded):
+        masks = jnp.array(recorded, jnp.float32), jnp.ones(1)
+        return jax.vmap(lambda key: generator.losses(given, masks, jnp.ones((1, 1)), key)[0][1])(keys)
+
+    np.testing.assert_allclose(foretold(1, 1, 0, 0), foretold(1, 1, 1, 1), rtol=1e-5)
+
+
 def test_where_nothing_can_be_predicted_it_says_so():
     eye = Spec(Box((16, 16, 3), 0.0, 255.0, "uint8"), Box((1,)))
     with pytest.raises(BadSetting, match="UWM predicts the numbers"):

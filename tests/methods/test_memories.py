@@ -144,6 +144,19 @@ def test_an_index_holds_every_row_in_order():
     np.testing.assert_allclose(held.chunks[7], action[6:8], atol=1e-6)
 
 
+def test_keys_without_numbers_are_of_images_alone():
+    seen = Dict((("image", Box((16, 16, 3), 0.0, 255.0, "uint8")), ("hand", Box((2,)))))
+    encoder = learner(Untrained, Spec(seen, NUMBERS.action)).init(jax.random.key(0))
+    image = jax.random.randint(jax.random.key(1), (1, 16, 16, 3), 0, 255).astype(jnp.uint8)
+    key = lambda index, hand: index.key({"image": image, "hand": jnp.full((1, 2), hand)})
+    whole, alone = Index(encoder, memories()), Index(encoder, memories(), numbers=False)
+    assert key(alone, 0.0).shape == (encoder.features - 2,) and (key(alone, 0.0) == key(alone, 1.0)).all()
+    assert key(whole, 0.0).shape == (encoder.features,) and (key(whole, 0.0) != key(whole, 1.0)).sum() == 2
+    stage = dataclasses.replace(FitIndex(numbers=False), spec=NUMBERS, encoder=Encoder({}, NUMBERS.observation, 100))
+    with pytest.raises(BadSetting, match="no images are seen. Leave --index.numbers on"):
+        stage.init(jax.random.key(0))
+
+
 def test_nearest_neighbours_copy_what_was_done(tmp_path):
     """From a run to a bundle and back: the index goes along."""
     data = Toy().demonstrations(6)

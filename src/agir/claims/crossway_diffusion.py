@@ -8,8 +8,7 @@ UNET = SEEING | {"network": "unet", "width": 32, "depth": 2, "rate": 1e-3}
 
 CLAIM = Claim(
     slug="crossway-diffusion",
-    sentence="With images, Diffusion Policy succeeds more often if the middle of its network must also tell what was seen, at the same "
-    "time of a call.",
+    sentence="With images, Diffusion Policy succeeds more often if the middle of its network must also tell what was seen.",
     source="Li et al. 2023 (Crossway Diffusion), arXiv 2307.01849, table I",
     method="crossway-diffusion",
     task="planar/reach,observe=image,image=24",
@@ -19,15 +18,11 @@ CLAIM = Claim(
         "two-step": Arm("two-step-regression", UNET),
         "regression": Arm("behavior-cloning", SEEING | {"head": "mse", "width": 384, "depth": 3}),
     },
-    parts=(
-        Part("It succeeds more often than DDIM-10, by more than 3 points.", "Crossway", "DDIM-10", "success", 0.03),
-        Part("A call takes less than 1.1 times one of DDIM-10.", "Crossway", "DDIM-10", "ms_per_call", 1.1, below=True),
-    ),
+    parts=(Part("It succeeds more often than DDIM-10, by more than 3 points.", "Crossway", "DDIM-10", "success", 0.03),),
     asked={"demonstrations": 100},
     budget_s=12_000,
-    episodes=200,
-    note="On planar/push, where this claim stood before, little is learnt even from states (4000 updates). Pilot of Diffusion Policy "
-    "with an MLP (1 seed): 0.64; the U-Nets were not piloted. Little of these pictures ever changes (a variance of 0.0007 about "
-    "their mean), so errors of images are in units of it. Where the paper's effect is smaller than the interval can be, the verdict "
-    "is undecided.",
+    note="In acting it is DDIM-10's network and nothing more, so that their times are the same follows and is no claim. On planar/push, "
+    "where this claim stood before, little is learnt even from states (4000 updates). Pilot of Diffusion Policy with an MLP (1 seed): "
+    "0.64; the U-Nets were not piloted. Little of these pictures ever changes (a variance of 0.0007 about their mean), so errors of "
+    "images are in units of it. Where the paper's effect is smaller than the interval can be, the verdict is undecided.",
 )

@@ -16,6 +16,7 @@ def by_two_ways(arm: Arm, **settings: float) -> Arm:
 
 MCNN = Arm("mcnn", NETWORK | {"memories.units": 70})
 REGRESSION = Arm("behavior-cloning", NETWORK | {"head": "mse"})
+MIXTURE = Arm("behavior-cloning", NETWORK | {"head": "mixture", "modes": 20})
 TWO_STEP = Arm("two-step-regression", ONE_STEP)
 NEAREST = Arm("nearest-neighbors", {"neighbors": 1})
 
@@ -32,15 +33,17 @@ CLAIM = Claim(
         "two-step": TWO_STEP,
         "nearest": NEAREST,
         "nearest-16": Arm("nearest-neighbors", {"neighbors": 16}),
+        "mixture": MIXTURE,
         "MCNN, two ways": by_two_ways(MCNN, decay=1.0),
         "regression, two ways": by_two_ways(REGRESSION),
         "two-step, two ways": by_two_ways(TWO_STEP),
         "nearest, two ways": by_two_ways(NEAREST),
+        "mixture, two ways": by_two_ways(MIXTURE),
     },
     parts=(
         Part("MCNN succeeds more often than regression, by more than 10 points.", "MCNN", "regression", "success", 0.10),
         Part("MCNN is not worse than the nearest demonstrated action by more than 5 points.", "MCNN", "nearest", "success", -0.05),
-        Part("MCNN is not worse than the mean of the 16 nearest by more than 5 points.", "MCNN", "nearest-16", "success", -0.05),
+        Part("MCNN is not worse than a mixture of Gaussians by more than 5 points.", "MCNN", "mixture", "success", -0.05),
         Part("MCNN is not worse than two-step regression by more than 5 points.", "MCNN", "two-step", "success", -0.05),
         Part("An action of MCNN takes less than twice the time of regression's.", "MCNN", "regression", "ms_per_action", 2.0, below=True),
         Part(
@@ -64,6 +67,13 @@ CLAIM = Claim(
             "success",
             -0.10,
         ),
+        Part(
+            "By two ways MCNN is not worse than a mixture of Gaussians by more than 10 points.",
+            "MCNN, two ways",
+            "mixture, two ways",
+            "success",
+            -0.10,
+        ),
     ),
     asked={"demonstrations": 10},
     budget_s=1800,
@@ -73,5 +83,6 @@ CLAIM = Claim(
     "first threshold is the draft's. In the lane the action is one smooth function of what is seen, and the memories' own actions are far "
     "worse than the network's, so that being held near them can hardly help: that part will probably fail. Two ways were added for what "
     "the paper's human demonstrations have and the lane lacks (pilot, 2 seeds, 100 episodes, 2000 updates: MCNN with a decay of 1 0.95, of "
-    "3 0.93, of 10 0.68; the nearest action 1.00, regression 0.00). Decay is tuned there, as in the paper.",
+    "3 0.93, of 10 0.68; the nearest action 1.00, regression 0.00). Decay is tuned there, as in the paper. The mixture came "
+    "after the first run, in which the mean of 16 neighbours stood in a part that the network without any memory would pass.",
 )

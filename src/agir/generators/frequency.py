@@ -141,12 +141,17 @@ class FrequencyAutoregression(Generator):
     def loss(
         self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key
     ) -> Float[Array, " horizon"]:
-        """The squared error of all steps, those that repeat the last one that counts too, shared by those that count."""
+        """The squared error of all steps, those that repeat the last one that counts too, shared by those that count.
+
+        In the order of time nothing is asked of the steps that are shown as they are, and as much of the others as of all.
+        """
         whole = held(chunk, mask).reshape(self.head.horizon, -1)
         show, denoise = jax.random.split(key)
         seen, hidden, kept = self.shown(whole, show)
         z = self.trunk(seen, hidden, kept.astype(jnp.float32) / self.head.horizon, context)
-        return in_shares(self.head.loss(whole, jnp.ones_like(mask), z, denoise).sum(), mask)  # a frequency is of all steps
+        asked = hidden.astype(jnp.float32) if self.order == "time" else jnp.ones_like(mask)  # a frequency is of all steps
+        errors = jnp.where(asked > 0, self.head.loss(whole, jnp.ones_like(mask), z, denoise), 0.0)
+        return in_shares(errors.sum() * self.head.horizon / jnp.maximum(asked.sum(), 1.0), mask)
 
     def shown(
         self, whole: Float[Array, "horizon size"], key: Key

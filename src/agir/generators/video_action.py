@@ -24,7 +24,7 @@ from agir.networks.encoder import numbers_in
 from agir.networks.in_context import Layer
 from agir.networks.layers import LayerNorm, Linear, grown
 from agir.networks.transformer import DEVIATION
-from agir.objectives.masked import cleared, masked_mean
+from agir.objectives.masked import held, masked_mean
 
 ROLES = (3 / 5, 1 / 5, 1 / 5)  # nothing more is shown, the actions, what will be seen
 
@@ -103,7 +103,7 @@ class VideoAction(Generator):
         key: Key,
     ) -> tuple[tuple[Float[Array, " horizon"], Float[Array, " frames"]], tuple[Float[Array, " horizon"], Float[Array, " frames"]]]:
         """-> the losses of both, and the masks of what was asked for (nothing of what was shown)."""
-        (actions, ahead), (mask, ahead_mask) = (tuple(map(cleared, given, masks)), masks)
+        (actions, ahead), (mask, ahead_mask) = (tuple(map(held, given, masks)), masks)  # what is shown may be behind an end
         draw, act, see = jax.random.split(key, 3)
         role = jax.random.choice(draw, 3, p=jnp.array(ROLES))
         shown = jnp.stack([(role == 1) & (mask != 0).any(), (role == 2) & (ahead_mask != 0).any()])

@@ -94,9 +94,9 @@ class FitReactive(FitChunkPart):
     """Learns the slow and the fast half of reactive chunks (generators/reactive.py)."""
 
     horizon: int = 15  # actions a chunk, from the last observation on
-    latent: int = 4  # numbers for each four actions (paper)
+    latent: int = 4  # numbers for each four actions (paper's code: encoded as 4 or 8 by task, diffused as 16)
     width: int = 64  # of the encoder's channels and of the decoder's state (paper: 32)
-    beta: float = 1e-6  # weight of the divergence (paper)
+    beta: float = 1e-6  # weight of the divergence, of which this is the mean over z (paper's code: as much of the sum)
     felt: tuple[int, ...] = ()  # which of an observation's numbers the decoder reads at every step, from 0 on; nothing: all
     learns_from: Source = Foresights(batch=128)
 

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from agir.core.errors import BadSetting
 from agir.core.nouns import Learner, Source, Window, fixed, given
 from agir.core.spaces import Key, flat_size, zeros
 from agir.generators.nearest import Memories
-from agir.networks.encoder import Encoder
+from agir.networks.encoder import Encoder, number_count
 from agir.training.sources import Nothing, Windows
 from agir.training.world import World
 
@@ -48,15 +49,12 @@ class Index(eqx.Module):
     encoder: Encoder
     memories: Memories
     cosine: bool = eqx.field(static=True, default=False)  # keys have length 1, so that directions alone are compared
+    numbers: bool = eqx.field(static=True, default=True)  # are in keys, beside images' features
 
     def key(self, observation: Any) -> Float[Array, " size"]:
         """Of a history of observations [history, ...]."""
-        return as_key(self.encoder, observation, self.cosine)
-
-
-def as_key(encoder: Encoder, observation: Any, cosine: bool) -> Float[Array, " size"]:
-    features = encoder(observation).ravel()
-    return features / jnp.maximum(jnp.sqrt((features**2).sum()), 1e-6) if cosine else features
+        features = self.encoder(observation, numbers=self.numbers).ravel()
+        return features / jnp.maximum(jnp.sqrt((features**2).sum()), 1e-6) if self.cosine else features
 
 
 class FitIndex(Learner):
@@ -66,19 +64,24 @@ class FitIndex(Learner):
     history: int = 1  # observations in a key
     horizon: int = 1  # actions in a chunk, from the first observation's on
     cosine: bool = False  # compare features by their direction alone
+    numbers: bool = True  # compare the numbers of what is seen too; False: features of images alone
     learns_from: Source = Everything()
     updates: int = fixed(1)
 
     def init(self, key: Key) -> Memories:
-        return empty(self, self.learns_from.batch, self.history * self.encoder.features)
+        """Raises BadSetting where images' features alone are asked for and there are no images."""
+        size = self.encoder.features - (0 if self.numbers else number_count(self.spec.observation))
+        if not size:
+            raise BadSetting("Without numbers there is nothing to compare: no images are seen. Leave --index.numbers on.")
+        return empty(self, self.learns_from.batch, self.history * size)
 
     def update(self, state: Memories, batch: Window, step: Any, key: Key) -> tuple[Memories, dict]:
-        keys = jax.lax.map(lambda seen: as_key(self.encoder, seen, self.cosine), batch.observation, batch_size=256)
+        keys = jax.lax.map(self.result(state).key, batch.observation, batch_size=256)
         made = Memories.of(keys, batch, self.history)
         return made, {"known": made.known.mean()}
 
     def result(self, state: Memories) -> Index:
-        return Index(self.encoder, state, self.cosine)
+        return Index(self.encoder, state, self.cosine, self.numbers)
 
 
 def empty(learner: Learner, places: int, size: int) -> Memories:

@@ -6,12 +6,13 @@
     acting     as Diffusion Policy
 
 Where cameras, light and textures differ from demonstration to demonstration, a policy learns each by heart; what they have in common is
-what was done. `--updates 1` gives the encoder alone (the rate of the first update is 0), and `nearest-neighbors --encoder RUN` acts by
-it: the paper's control by retrieval.
+what was done. `--updates 1 --rate 0` gives the encoder alone, as it came, and `nearest-neighbors --encoder RUN` acts by it: the paper's
+control by retrieval.
 
 Deviations: Diffusion Policy's are those of its page; Adam in place of LARS; an encoder that begins at random (the paper's: ImageNet);
 distances are computed for the pairs of each batch, and their distribution from one batch of 512 windows, where the paper's code
-computes all pairs in advance (the same weights, but for the sample).
+computes all pairs in advance (the same weights, but for the sample); pixels have no noise. A chunk that reaches behind its episode's end
+goes on with its last action, which stands still where actions are places (the paper's) and not where they are velocities.
 """
 
 import dataclasses

@@ -10,10 +10,10 @@ o is what is seen now (`history` 1). The last action is where the trajectory goe
 Deviations: when a plan has come back to now says a sign that is learnt (the code: its newest pose is as far from the end as the pose
 that is seen, within a threshold, and in the same direction, which needs actions that are poses); order "forward" has an ensemble (the
 code does one action of it at a time); the ensemble's distances are of whole actions (positions alone); the rate is warmed up and falls
-(constant, with a decay of weights of 1e-4 and gradients clipped at 1); a trajectory ends with the window or the episode (the paper: at the next change of the
-gripper or stop), and a plan that fills the chunk, cut off before its end, is followed by itself; an action's head and those for
-actions further on are linear layers (the code: layers of the transformer); no encoder over image patches; no dropout; the weights that
-act are a moving average. Smaller: width 64, 3 layers (512, 4 of the encoder and 7 of the decoder).
+(constant, with a decay of weights of 1e-4 and gradients clipped at 1); a trajectory ends with the window or the episode (the paper: at
+the next change of the gripper or stop), and a plan that fills the chunk, cut off before its end, is followed by itself; an action's head
+and those for actions further on are linear layers (the code: layers of the transformer); no encoder over image patches; no dropout; the
+weights that act are a moving average. Smaller: width 64, 3 layers (512, 4 of the encoder and 7 of the decoder).
 """
 
 from typing import Any

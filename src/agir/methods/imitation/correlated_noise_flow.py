@@ -7,9 +7,12 @@
 
 White noise leaves a network to learn that actions which follow each other are alike; from correlated noise they are so from the start.
 
-Deviations: this is the flow of that solution, without its vision-language model, its stages of a task and how it votes on them,
-its compression of actions and its mixed layers of attention. Flow policy's settings otherwise (there 30 actions, 26 of them done, 4
-kept for the next plan). Of a chunk that runs over an end of its episode the correlations are those of the last action, held.
+Deviations: this is the flow of that solution, without its vision-language model, its stages of a task and how it votes on them, its
+compression of actions and its mixed layers of attention. Actions are the task's, within their limits (there: how far they are from the
+state at planning, of deviation 1 at each step of a chunk, so that noise is like actions in size too, and what is kept of the last plan
+is told from the new state). One noise for each window (15), 10 passes (20). Flow policy's settings otherwise (there 30 actions, 26 of
+them done, 4 kept for the next plan). Of a chunk that runs over an end of its episode the correlations are those of the last action,
+held.
 """
 
 from typing import Any

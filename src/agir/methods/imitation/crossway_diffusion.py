@@ -4,12 +4,13 @@
     acting     Diffusion Policy's, and nothing more: the decoder d is left behind
 
 The second term reaches the U-Net's way down and, through the context, the encoder of images. o are the numbers of all `history`
-observations, and of each view the last image, as it was cut for the encoder.
+observations, and of each view the last image, whole: the encoder sees a cut of it, and has to tell where.
 
-Deviations: images are decoded at 16 x 16 (the paper: whole, with 2-D features made of the intersection's channels), the intersection is
-all of the top in one vector; smaller networks. Errors of a view's images are in units of their variance in the batch (the code: of
-images scaled to -1 .. 1): where little of a picture ever changes, it would weigh nothing beside the numbers. Where states are seen,
-the numbers alone are decoded: the paper's is a method for images.
+Deviations: images are decoded at 16 x 16 (the paper: at their own size, with 2-D features made of the intersection's channels), and the
+last one of the history alone (all); the intersection is all of the top in one vector; all numbers weigh as one image does (the code:
+each kind of them 0.1); smaller networks. Errors of a view's images are in units of their variance in the batch (the code: of images
+scaled to -1 .. 1): where little of a picture ever changes, it would weigh nothing beside the numbers. Where states are seen, the numbers
+alone are decoded: the paper's is a method for images.
 """
 
 from typing import Any
@@ -24,7 +25,7 @@ from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.diffusion import Diffusion
 from agir.networks.decoder import StateDecoder, small
-from agir.networks.encoder import cut_out, images_in, numbers_in
+from agir.networks.encoder import images_in, numbers_in
 from agir.objectives.masked import masked_mean
 from agir.runtime.executors import Receding
 from agir.runtime.planner import Planner
@@ -65,7 +66,7 @@ class CrosswayDiffusion(ChunkMethod):
             cut = cut if augment else None
             errors, (numbers, images) = model.generator.both(window.action, window.mask, model.encoder(window.observation, cut), disturb)
             last = jax.tree.map(lambda x: x[-1], window.observation)
-            seen = [small(cut_out(part_at(last, path), self.crop, cut)) for path in images_in(space)]
+            seen = [small(part_at(last, path)) for path in images_in(space)]
             numbers_seen = jax.vmap(lambda seen: numbers_in(space, seen))(window.observation)
             return errors, [(numbers, numbers_seen), *zip([images[path] for path in images_in(space)], seen)]
 

@@ -10,8 +10,9 @@ likely and opposite, their mean is what that leaves: of 4 steps at 0.6 or -0.6 t
 
 Deviations: one transformer (the code: an encoder of the steps that are seen and a decoder of all), in which m is added to every step
 (the code: one more token to attend to); the kept frequencies are evenly spaced (the code: the first time at least 5); the head draws
-by DDIM in 10 passes (100 of DDPM), at one step of noise for all of a chunk in training, and does not see m itself. Smaller: width 64,
-3 layers (256, 8 and 8), the head 128 wide (1024).
+by DDIM in 10 passes, within the range of actions, and learns the noise alone (the code: 10 of DDPM's steps, with a variance that is
+learnt and without bounds), at one step of noise for all of a chunk in training, and does not see m itself. Smaller: width 64, 3 layers
+(512, 4 and 4), the head 128 wide (1024).
 """
 
 import jax
@@ -26,8 +27,8 @@ class FreqPolicy(GeneratingMethod):
     horizon: int = 16  # actions generated, from the first observation's on (paper)
     levels: int = 4  # rounds from the lowest frequencies to all (paper)
     order: str = "frequency"  # frequency (paper), or time: the first actions first
-    steps: int = 100  # of noise in training (paper: 1000)
-    passes: int = 10  # of the head for a chunk of one round (paper: 100)
+    steps: int = 100  # of noise in training (paper's code)
+    passes: int = 10  # of the head for a chunk of one round (paper's code)
     head_width: int = 128  # of the head's layers (paper's code: 1024)
     head_depth: int = 2  # layers of the head (paper's code: 3)
 

@@ -10,8 +10,9 @@ demonstrator. x is the last observations as the learner has them (normalised), a
 
 Deviations: a plain neural gas of a fixed number of units, not a growing one; the paper's code measures distances in observations of
 deviation 1, here in the run's own normalisation (by default limits: -1 to 1); its constant exponent of 10 is `decay`. The clip's slope
-outside falls from 0.99 to 0 over the first tenth of the training (the paper's code: over its first 100 updates). Actions may be
-chunks. No other backbones than an MLP (the paper also has BeT and diffusion).
+outside falls from 0.99 to 0 over the first tenth of the training (the paper's code: over its first 100 updates). Actions may be chunks.
+The gas and the nearest memory go by the distance of the exponent (the code: by plain observations); the rate falls (constant). No other
+backbones than an MLP (the paper also has BeT and diffusion).
 """
 
 import dataclasses

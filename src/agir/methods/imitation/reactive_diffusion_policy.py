@@ -9,7 +9,9 @@ demonstrator did in answer to a force within a chunk, the decoder does too, with
 
 Deviations: states by themselves (the paper: two cameras and a tactile or force reading, tactile images by their principal components,
 which `codec.felt` stands for); actions as the task has them (the paper: poses relative to the chunk's first); z is kept in [-1, 1] by
-tanh instead of being normalised by its range; padding is masked. Nothing is late here, so no step is discarded for latency.
+tanh instead of being normalised by its range; padding is masked. A chunk and its decoder begin now (the code: with the history, so that
+four readings were felt before the first action that is done). The codec learns at one rate, with Adam (AdamW, warmed up and falling),
+and the diffusion the means of z (draws). Nothing is late here, so no step is discarded for latency.
 The `passes` counted are the slow network's; a step of the decoder is one GRU cell.
 """
 

@@ -9,8 +9,10 @@ a forward model, an inverse one and a predictor; action-free windows are learnt 
 
 Deviations: what is predicted are the normalised numbers of a state (the paper: tokens of images, by a frozen autoencoder, decoded in
 several rounds of masking); both heads are MLPs that denoise a whole chunk given all of z; the trunk is `depth` blocks of `width` (the
-paper: MAR's base model, an encoder and a decoder); the actions are one map to all tokens (the code: one to four tokens an action); the
-history's actions are not shown. The weights that act are a moving average.
+paper: MAR's base model, an encoder and a decoder); the actions are one map to all tokens (the code: four actions a frame, each to tokens
+of its own); one training (the paper: on video first); a window's role is drawn by itself, and where nothing is shown both heads learn
+(the code: one role a batch, of which two teach one head); what is seen now is shown to an inverse model too (it is not); 100 steps of
+noise, 10 passes (1000, 100). The weights that act are a moving average.
 """
 
 import math
