@@ -3,8 +3,9 @@
     python benchmarks/against_data.py RUN TASK [--data FILE] [--windows 256]
 
 Of a diffusion policy, the mean distance of whole chunks by several samplers with the same weights, and (`anew`) with the noise taken anew
-from the clipped chunk. Of a flow of chunks, that of the actions it would do. Of a streaming flow, that of the first and the eighth
-action, begun off the last one done by a normal number times so much. The first seed's policy; the same windows and draws for all.
+from the clipped chunk; of one that foretells what will be seen beside (PAD, UWM), the same of its actions. Of a flow of chunks, that of
+the actions it would do. Of a streaming flow, that of the first and the eighth action, begun off the last one done by a normal number
+times so much. The first seed's policy; the same windows and draws for all.
 """
 
 import argparse
@@ -66,9 +67,11 @@ def plans(policy: Any) -> Iterator[tuple[str, Callable]]:
         yield "chunks", lambda seen, done, key: model.sample(seen, key)[1 : 1 + DONE]
         return
     fields = {field.name: getattr(model.generator, field.name) for field in dataclasses.fields(model.generator)}
+    plain = type(model.generator) is Diffusion  # else one that generates something beside actions: its own way of doing so is kept
     for kind, sampler, passes in SAMPLERS:
-        generator = kind(**fields | {"sampler": sampler, "sampling_passes": passes})
-        yield f"{sampler}-{passes}{' anew' * (kind is Anew)}", lambda seen, done, key, g=generator: g.sample(model.encoder(seen), key)
+        if plain or kind is Diffusion:
+            generator = (kind if plain else type(model.generator))(**fields | {"sampler": sampler, "sampling_passes": passes})
+            yield f"{sampler}-{passes}{' anew' * (kind is Anew)}", lambda seen, done, key, g=generator: g.sample(model.encoder(seen), key)
 
 
 def streamed(model: Any, far: float) -> Callable:
