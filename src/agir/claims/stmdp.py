@@ -25,6 +25,7 @@ CLAIM = Claim(
     ),
     asked={"demonstrations": 100},
     budget_s=9000,
-    note="Four time steps of spikes take four times as long to train, so these three arms have half of the usual updates. Energy is not "
-    "measured: there is no such hardware here.",
+    note="Modulation has gates that begin at 0 and tells neurons the time and what is seen exactly; cross-attention has no gates and "
+    "reads them as spikes: more than the decoder differs. Four time steps of spikes take four times as long to train, so these three arms "
+    "have half of the usual updates. Energy is not measured: there is no such hardware here.",
 )

@@ -6,7 +6,8 @@
     acting     DDPM or DDIM; the next `execute` actions of the chunk are done
 
 Deviations: layer norms where the paper's spiking layers have batch norms, a smaller network, and no savings from spikes (that takes
-hardware which adds instead of multiplying).
+hardware which adds instead of multiplying). No code was found; by summaries of the paper its decoder modulates a cross-attention, and
+what is seen has a spiking encoder: here modulation stands in the place of attention, after one linear layer.
 """
 
 from agir.training.diffusion_method import DiffusionMethod
