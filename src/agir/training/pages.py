@@ -131,7 +131,7 @@ def by_value(name: str, found: Evaluation, lanes: list[dict]) -> dict[str, Evalu
 def charts(runs: dict[str, Run]) -> list[Chart]:
     """A chart for each metric that stands in the runs' rows; the held-out one solid, the training one dashed.
 
-    A loss that is never negative is drawn by its logarithm, so that the charts of a page can be read side by side.
+    A loss that is always positive is drawn by its logarithm, so that the charts of a page can be read side by side.
     """
     found: dict[str, list[Curve]] = {}
     for name, run in runs.items():
