@@ -176,9 +176,9 @@ def test_the_policy_begins_with_the_learnt_encoder():
     assert dataclasses.is_dataclass(method)
 
 
-def test_an_update_at_no_rate_hands_the_encoder_on_as_it_came():
+def test_without_a_rate_of_its_own_the_encoder_is_handed_on_as_it_came():
     sight = jnp.array([0.5, -2.0, 1.0])
-    optimiser = CLASS(updates=1, rate=0.0).optimiser()
+    optimiser = CLASS(updates=1, encoder_rate=0.0).optimiser()
     state = Trained.begin(Pair(sight, sight), optimiser, average=True)
     state, *_ = state.descend(lambda model: ((model.encoder**2).sum() + (model.generator**2).sum(), {}), optimiser, jnp.float32(0.0))
     assert (state.model.encoder == sight).all() and (state.best.encoder == sight).all()

@@ -18,7 +18,7 @@ CLAIM = Claim(
     method="class",
     task="planar/reach,observe=image,image=24,vary=0.2",
     arms={
-        "features": Arm("class", POLICY | TRAINED_BEFORE | {"updates": 1, "rate": 0.0}),
+        "features": Arm("class", POLICY | TRAINED_BEFORE | {"updates": 1, "encoder_rate": 0.0}),
         "CLASS": Arm("class", POLICY, brought={"sight": "features"}),
         "retrieval": Arm("nearest-neighbors", RETRIEVAL, brought={"encoder": "features"}),
         "retrieval, random features": Arm("nearest-neighbors", RETRIEVAL),

@@ -3,7 +3,7 @@
 from agir.claims.baselines import BESIDE, DDIM, DENOISER, FLOW, FOUR_MODES, PLACES, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
-FEW = {"updates": 400}
+FEW = {"updates": 400, "warmup": 40}
 GOES_ON = DENOISER | {"overlap": 4, "execute": 2}
 ALONE = DENOISER | {"inpaint": "none"}
 EVERY_2 = Arm("rti-dp", {"sampler": "ddim", "passes": 10, "warm": 10, "execute": 2}, brought={"base": "DDIM-10"})  # equal passes an action

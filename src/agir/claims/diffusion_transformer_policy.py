@@ -4,7 +4,8 @@ from agir.claims.claim import Arm, Claim, Part
 from agir.claims.dita import ALONE, HEAD, IN_CONTEXT, MANY, REGRESSION, TWO_STEP
 
 POINT, GRIPPER = MANY, "planar/two-views,observe=tokens"
-MORE = {"execute": 4, "passes": 20, "updates": 400}
+SHORT = {"updates": 400, "warmup": 40}
+MORE = {"execute": 4, "passes": 20} | SHORT
 
 
 def of(arm: Arm, task: str) -> Arm:
@@ -20,7 +21,7 @@ def denoising(settings: dict) -> Arm:
 
 
 def as_long(arm: Arm) -> Arm:
-    return Arm(arm.method, arm.settings | {"updates": MORE["updates"]})
+    return Arm(arm.method, arm.settings | SHORT)
 
 
 CLAIM = Claim(

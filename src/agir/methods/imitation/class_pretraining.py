@@ -6,8 +6,8 @@
     acting     as Diffusion Policy
 
 Where cameras, light and textures differ from demonstration to demonstration, a policy learns each by heart; what they have in common is
-what was done. `--updates 1 --rate 0` gives the encoder alone, as it came, and `nearest-neighbors --encoder RUN` acts by it: the paper's
-control by retrieval.
+what was done. `--updates 1 --encoder_rate 0` gives the encoder alone, as it came, and `nearest-neighbors --encoder RUN` acts by it: the
+paper's control by retrieval.
 
 Deviations: Diffusion Policy's are those of its page; Adam in place of LARS; an encoder that begins at random (the paper's: ImageNet);
 distances are computed for the pairs of each batch, and their distribution from one batch of 512 windows, where the paper's code
