@@ -67,11 +67,15 @@ def plans(policy: Any) -> Iterator[tuple[str, Callable]]:
         yield "chunks", lambda seen, done, key: model.sample(seen, key)[1 : 1 + DONE]
         return
     fields = {field.name: getattr(model.generator, field.name) for field in dataclasses.fields(model.generator)}
-    plain = type(model.generator) is Diffusion  # else one that generates something beside actions: its own way of doing so is kept
     for kind, sampler, passes in SAMPLERS:
-        if plain or kind is Diffusion:
-            generator = (kind if plain else type(model.generator))(**fields | {"sampler": sampler, "sampling_passes": passes})
-            yield f"{sampler}-{passes}{' anew' * (kind is Anew)}", lambda seen, done, key, g=generator: g.sample(model.encoder(seen), key)
+        how = {"sampler": sampler, "sampling_passes": passes}
+        if kind is Diffusion:
+            generator = dataclasses.replace(model.generator, **how)  # what foretells beside stays what it is
+        elif type(model.generator) is Diffusion:
+            generator = kind(**fields | how)
+        else:
+            continue
+        yield f"{sampler}-{passes}{' anew' * (kind is Anew)}", lambda seen, done, key, g=generator: g.sample(model.encoder(seen), key)
 
 
 def streamed(model: Any, far: float) -> Callable:

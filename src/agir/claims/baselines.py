@@ -29,13 +29,17 @@ TWO_MODES, FOUR_MODES = "multipath", "multipath/modes=4,rows=2"  # two forks: se
 PLACES = "control=position,leaps=4"  # the same with actions that are places, and ways that part over several of them
 
 
-def on_four_modes(arms: dict[str, Arm], *again: str, task: str = FOUR_MODES) -> dict[str, Arm]:
-    """The arms, and each of them (or of `again` alone) again on four modes, with what it is brought from there too."""
+def on_another(called: str, task: str, arms: dict[str, Arm], *again: str) -> dict[str, Arm]:
+    """The arms, and each of them (or of `again` alone) again on another task, with what it is brought from there too."""
 
     def there(arm: Arm) -> Arm:
-        return dataclasses.replace(arm, task=task, brought={given: f"{other}, 4 modes" for given, other in arm.brought.items()})
+        return dataclasses.replace(arm, task=task, brought={given: f"{other}, {called}" for given, other in arm.brought.items()})
 
-    return arms | {f"{name}, 4 modes": there(arms[name]) for name in again or arms}
+    return arms | {f"{name}, {called}": there(arms[name]) for name in again or arms}
+
+
+def on_four_modes(arms: dict[str, Arm], *again: str, task: str = FOUR_MODES) -> dict[str, Arm]:
+    return on_another("4 modes", task, arms, *again)
 
 
 def part_on_four_modes(part: Part) -> tuple[Part, Part]:

@@ -1,19 +1,12 @@
 """One transformer over tokens and noisy actions against small heads, on two embodiments with different actions."""
 
+from agir.claims.baselines import on_another
 from agir.claims.claim import Arm, Claim, Part
 from agir.claims.dita import ALONE, HEAD, IN_CONTEXT, MANY, REGRESSION, TWO_STEP
 
 POINT, GRIPPER = MANY, "planar/two-views,observe=tokens"
 SHORT = {"updates": 400, "warmup": 40}
 MORE = {"execute": 4, "passes": 20} | SHORT
-
-
-def of(arm: Arm, task: str) -> Arm:
-    return Arm(arm.method, arm.settings, task=task)
-
-
-def on_both(name: str, arm: Arm) -> dict[str, Arm]:
-    return {name: arm, f"{name}, gripper": of(arm, GRIPPER)}
 
 
 def denoising(settings: dict) -> Arm:
@@ -31,13 +24,17 @@ CLAIM = Claim(
     source="Hou et al. 2024 (Diffusion Transformer Policy), arXiv 2410.15959, table 4",
     method="diffusion-transformer-policy",
     task=POINT,
-    arms={
-        **on_both("in context", denoising(IN_CONTEXT)),
-        **on_both("token head", denoising(ALONE)),
-        **on_both("small head", denoising(HEAD)),
-        **on_both("two-step", as_long(TWO_STEP)),
-        **on_both("regression", as_long(REGRESSION)),
-    },
+    arms=on_another(
+        "gripper",
+        GRIPPER,
+        {
+            "in context": denoising(IN_CONTEXT),
+            "token head": denoising(ALONE),
+            "small head": denoising(HEAD),
+            "two-step": as_long(TWO_STEP),
+            "regression": as_long(REGRESSION),
+        },
+    ),
     parts=(
         Part("On the hand: more often than the token head, by over 3 points.", "in context", "token head", "success", 0.03),
         Part("On the hand: more often than the small head, by over 3 points.", "in context", "small head", "success", 0.03),

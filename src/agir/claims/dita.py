@@ -1,6 +1,6 @@
 """Actions that look at every token against heads that do not, with few and with many things that do not matter, and two ways."""
 
-from agir.claims.baselines import CHUNK
+from agir.claims.baselines import CHUNK, on_another
 from agir.claims.claim import Arm, Claim, Part
 
 FEW, MANY = "planar/reach-tokens,distractors=2,modes=2", "planar/reach-tokens,distractors=6,modes=2"  # the demonstrator bows left or right
@@ -12,13 +12,6 @@ TWO_STEP = Arm("two-step-regression", CHUNK | SEEN | {"network": "mlp", "width":
 REGRESSION = Arm("behavior-cloning", SEEN | {"head": "mse", "width": 128, "depth": 3})
 DDIM = Arm("diffusion-policy", SEEN | {"network": "mlp", "width": 128, "depth": 3})
 
-
-def with_many(arm: Arm) -> Arm:
-    return Arm(arm.method, arm.settings, task=MANY)
-
-
-CONTEXT, APART, POOLED = Arm("dita", IN_CONTEXT), Arm("dita", ALONE), Arm("dita", HEAD)
-
 CLAIM = Claim(
     slug="dita",
     sentence="Among objects of which one matters, and where the way bows left or right, actions that are denoised in the context of every "
@@ -26,17 +19,21 @@ CLAIM = Claim(
     source="Hou et al. 2025 (Dita), arXiv 2503.19757, tables 5 and 6",
     method="dita",
     task=FEW,
-    arms={
-        "in context": CONTEXT,
-        "token head": APART,
-        "small head": POOLED,
-        "in context, 6 distractors": with_many(CONTEXT),
-        "token head, 6 distractors": with_many(APART),
-        "small head, 6 distractors": with_many(POOLED),
-        "DDIM-10 on a flat vector": DDIM,
-        "two-step on a flat vector": TWO_STEP,
-        "regression on a flat vector": REGRESSION,
-    },
+    arms=on_another(
+        "6 distractors",
+        MANY,
+        {
+            "in context": Arm("dita", IN_CONTEXT),
+            "token head": Arm("dita", ALONE),
+            "small head": Arm("dita", HEAD),
+            "DDIM-10 on a flat vector": DDIM,
+            "two-step on a flat vector": TWO_STEP,
+            "regression on a flat vector": REGRESSION,
+        },
+        "in context",
+        "token head",
+        "small head",
+    ),
     parts=(
         Part("In context succeeds more often than the token head, by more than 2 points.", "in context", "token head", "success", 0.02),
         Part(

@@ -28,7 +28,7 @@ from agir.networks.layers import Draw, Linear, grown, mish
 from agir.networks.mlp import FilmLayer, TimeEmbedding
 from agir.networks.sequence import Sequence
 from agir.networks.transformer import DEVIATION
-from agir.objectives.masked import held, in_shares
+from agir.objectives.masked import held, in_shares, masked_mean
 
 ORDERS = ("frequency", "time")
 EMBEDDING = 32  # of the head's step numbers
@@ -150,8 +150,8 @@ class FrequencyAutoregression(Generator):
         seen, hidden, kept = self.shown(whole, show)
         z = self.trunk(seen, hidden, kept.astype(jnp.float32) / self.head.horizon, context)
         asked = hidden.astype(jnp.float32) if self.order == "time" else jnp.ones_like(mask)  # a frequency is of all steps
-        errors = jnp.where(asked > 0, self.head.loss(whole, jnp.ones_like(mask), z, denoise), 0.0)
-        return in_shares(errors.sum() * self.head.horizon / jnp.maximum(asked.sum(), 1.0), mask)
+        errors = self.head.loss(whole, jnp.ones_like(mask), z, denoise)
+        return in_shares(self.head.horizon * masked_mean(errors, asked), mask)
 
     def shown(
         self, whole: Float[Array, "horizon size"], key: Key
