@@ -12,7 +12,7 @@ from agir import cli
 from agir.claims.claim import Arm, Claim, Part
 from agir.core import registry
 from agir.core.errors import BadSetting
-from agir.core.ledger import latest
+from agir.core.ledger import latest, told
 from agir.method_flags import parse
 from agir.training.settings import field_comments
 
@@ -94,7 +94,7 @@ def test_a_method_and_a_claim_are_explained(capsys):
     assert "agir train TASK behavior-retrieval --prior-data PATH" in said("methods", "behavior-retrieval")[1]
     status, text = said("claims", "mp1")
     row = latest()["mp1"].parts[0]
-    assert status == 0 and f"{row['sentence']} ({row['figure']:.3g} [" in text and "`agir claim mp1` runs it (5 seeds, 500 episodes" in text
+    assert status == 0 and f"{row['sentence']} ({told(row)})" in text and "`agir claim mp1` runs it (5 seeds, 500 episodes" in text
     assert "not worse" not in said("claims", "mp")[1]  # no name, so words to look for
 
 
@@ -103,7 +103,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_trained(here, capsys):
     compared = lambda *more: run("compare", "toy", "toy-clone", *more)
     for more, words in (
         (("toy-staged", "--episodes", "-1"), "--episodes should be 1 or more, not -1"),
-        (("rti-dp",), "rti-dp needs --base RUN"),
+        (("rti-dp",), "rti-dp needs --base RUN, a trained diffusion policy; what was given has none (Direct)."),
         (("toy-staged", "--demonstrations", "0"), "--demonstrations should be 1 or more, not 0"),
     ):
         assert compared(more[0], *how, *more[1:]) == cli.EXIT_USER and words in capsys.readouterr().err
@@ -169,11 +169,43 @@ def test_a_stages_settings_and_givens_are_flags(here):
         (("claim",), "agir claims"),
         (("budget", "cartpole", "flow-policy"), "suits none of these methods"),
         (("study", "toy", "nothing"), "claim"),
+        (("train", "behavior-cloning", "lasa/Sine"), "There is no method called 'lasa/Sine'. It is a task."),
+        (("train", "toy", "toy-clone", "--run", "file"), "file is a file"),
+        (("compare", "toy", "toy-reuse", "toy-clone"), "of a method that is named before it"),
+        (("inspect", "gym/Pendulum-v1"), "agir inspect FILE"),
     ],
 )
-def test_a_users_mistakes_are_named(argv, words, capsys):
+def test_a_users_mistakes_are_named(argv, words, here, capsys):
+    (here / "file").touch()
     assert run(*argv) == cli.EXIT_USER
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flag", "word"), [("--seeds", "1.5"), ("--demonstrations", "abc")])
+def test_a_word_where_a_number_should_be_is_shown_and_no_type_of_python(flag, word, capsys):
+    assert run("train", "toy", "toy-clone", flag, word) == 2
+    said = capsys.readouterr()
+    assert f"'{word}'" in said.err and "NoneType" not in said.err + said.out
+
+
+def test_help_leaves_the_equations_of_a_method_as_they_stand(capsys):
+    run("train", "toy", "code-prior", "--help")
+    assert "\n    stage    codec: chunk" in capsys.readouterr().out
+
+
+def test_a_method_that_needs_a_run_is_brought_that_of_the_one_before_it(here):
+    assert run("compare", "toy", "toy-clone", "toy-reuse", "--seeds", "2", "--updates", "2", "--episodes", "2", "--folder", "pair") == 0
+    asked = json.loads((here / "pair" / "toy-reuse" / "run.json").read_text())
+    assert asked["brought"] == {"base": "pair/toy-clone"}
+
+
+def test_a_run_of_a_task_that_only_its_program_knows_says_so(here, capsys):
+    assert run("train", "toy", "toy-clone", "--updates", "1", "--run", "own") == 0
+    path = here / "own" / "run.json"
+    path.write_text(path.read_text().replace('"task": "toy"', '"task": "mine"'))
+    for argv in (("resume", "own", "--updates", "2"), ("report", "own")):
+        assert run(*argv) == cli.EXIT_USER
+        assert "own is of a task of your own" in capsys.readouterr().err
 
 
 def test_compare_pairs_the_starts_and_goes_on_where_it_was(here, capsys):
@@ -192,17 +224,17 @@ def test_compare_pairs_the_starts_and_goes_on_where_it_was(here, capsys):
     assert not list((here / "there").rglob("run.json"))
     page = (here / "there" / "report.html").read_text()
     assert (
-        page.count("Measured elsewhere: toy-") == 2
+        page.count("Measured before: toy-") == 2
         and "timed at a load of" in page
-        and "Measured elsewhere" not in (here / "both" / "report.html").read_text()
+        and "Measured before" not in (here / "both" / "report.html").read_text()
     )
 
 
 def test_a_comparison_refuses_what_the_task_does_not_suit_before_any_method_is_trained(here, capsys):
     assert run("compare", "toy", "toy-clone", "dqn", "--folder", "both") == cli.EXIT_USER
     assert "DQN chooses one of several actions" in capsys.readouterr().err and not list(here.rglob("run.json"))
-    assert run("compare", "toy", "toy-clone", "toy-reuse", "--folder", "both") == cli.EXIT_USER
-    assert "needs --base" in capsys.readouterr().err and not list(here.rglob("run.json"))
+    assert run("compare", "toy", "toy-reuse", "toy-clone", "--folder", "both") == cli.EXIT_USER
+    assert "of a method that is named before it" in capsys.readouterr().err and not list(here.rglob("run.json"))
 
 
 def test_a_study_runs_the_arms_of_claims_that_are_not_of_another_task(here, capsys):

@@ -9,9 +9,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
+from agir.core import registry
 from agir.core.errors import AgirError, Stopped
+from agir.flags import flags
 from agir.listings import claim_page, listing, method_page, show_help, task_listing
 
 COMMANDS: dict[str, tuple[str, str, Callable[[list[str]], int]]] = {}  # name -> (arguments, one line, function)
@@ -52,7 +54,9 @@ def run_command(argv: list[str]) -> int:
         say_error("Interrupted and saved: the same command goes on.")
         return EXIT_INTERRUPTED
     except KeyboardInterrupt:
-        say_error("Interrupted at once. A training goes on from its last checkpoint with `agir resume RUN`; what came after it is lost.")
+        say_error(
+            "Interrupted at once. `agir resume RUN` goes on from a training's last checkpoint, any other command when it is given again."
+        )
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # `agir tasks | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -113,6 +117,7 @@ def train(argv: list[str]) -> int:
         print("`agir tasks` and `agir methods` list what there is; `agir train TASK METHOD --help` has all flags, the method's among them.")
         return 0 if helped else EXIT_USER
     task, method, rest = argv[0], argv[1], argv[2:]
+    registry.require("method", method)  # before JAX is there, so at once
     quiet_jax()
     from agir.method_flags import parse
 
@@ -152,10 +157,10 @@ def after_training(run: Any) -> int:
 
     console = Console()
     if run.asked["state"] == "interrupted":
-        console.print(f"Interrupted and saved. `agir resume {run.folder}` goes on.", highlight=False)
+        console.print(f"Interrupted and saved. `agir resume {run.folder}` goes on.", highlight=False, soft_wrap=True)
         return EXIT_INTERRUPTED
-    console.print(f"Trained in {run.asked['seconds']:.0f} s: {run.folder}", highlight=False)
-    console.print(f"  agir evaluate {run.folder}\n  agir report {run.folder}", style="cyan", highlight=False)
+    console.print(f"Trained in {run.asked['seconds']:.0f} s in all: {run.folder}", highlight=False, soft_wrap=True)
+    console.print(f"  agir evaluate {run.folder}\n  agir report {run.folder}", style="cyan", highlight=False, soft_wrap=True)
     return 0
 
 
@@ -213,7 +218,9 @@ def compare(argv: list[str]) -> int:
         """Trains each method on the same data with the same seeds, evaluates all on the same starts; paired differences."""
 
         task: Positional[str]
-        methods: Positional[tuple[str, ...]] = ()  # two or more; all of the budget where none is named
+        methods: Positional[
+            tuple[str, ...]
+        ] = ()  # two or more; all of the budget where none is named. rti-dp, say, is brought the run before it
         all_imitation: bool = False  # every method that learns from demonstrations, by the frozen budget that comes with agir
         budget: pathlib.Path | None = None  # a file of `agir budget`: updates of each method that take the same time
         seeds: int = 5  # of each method
@@ -288,16 +295,17 @@ def claim(argv: list[str]) -> int:
     class Check:
         """Runs claims and appends their verdicts to the ledger."""
 
-        slugs: Positional[tuple[str, ...]]
+        slugs: Positional[tuple[str, ...]]  # names of `agir claims`
         folder: pathlib.Path = pathlib.Path("runs/claims")  # what was done already in it is not done again
         pilot: bool = False  # a fast look on seeds that are never reported; nothing is recorded
         results: pathlib.Path | None = None  # a file for what is measured of each arm; what stands in it is not trained again
+        ledger: pathlib.Path | None = None  # where verdicts are added (the ledger that comes with agir)
 
     asked = flags(Check, "agir claim", argv)
     quiet_jax()
     from agir.claims.run import run_claims
 
-    return run_claims(asked.slugs, asked.folder, asked.pilot, asked.results)
+    return run_claims(**dataclasses.asdict(asked))
 
 
 @command("tasks", "[WORD ...]", "what there is to do; `agir tasks NAME` says what one is, and its settings")
@@ -362,30 +370,6 @@ def doctor(argv: list[str]) -> int:
     from agir.runtime.doctor import show
 
     return show()
-
-
-def flags(kind: type, program: str, argv: list[str]) -> Any:
-    """The dataclass from the command line; tyro prints help and exits by itself."""
-    import tyro
-
-    for field in dataclasses.fields(kind):
-        kind.__annotations__[field.name] = shown(field)
-    return tyro.cli(kind, prog=program, args=argv, config=(tyro.conf.FlagCreatePairsOff,))
-
-
-def shown(field: dataclasses.Field) -> Any:
-    """A positional argument goes by its own name, a flag that may be left out by INT, not {None}|INT, and no default that says nothing."""
-    import tyro
-
-    name, kind, parts = field.name, field.type, getattr(field.type, "__args__", ())
-    many = name.endswith("s") and bool(getattr(kind, "__metadata__", ()))  # of a positional argument
-    said = {"help_behavior_hint": ""} if many or field.default in (None, False, ()) else {}
-    if getattr(kind, "__metadata__", ()):  # Positional
-        return Annotated[kind, tyro.conf.arg(metavar=name.rstrip("s").upper() + " ..." * name.endswith("s"), **said)]
-    if type(None) not in parts:
-        return Annotated[kind, tyro.conf.arg(**said)]
-    wanted = next(part for part in parts if part is not type(None))
-    return Annotated[kind, tyro.conf.arg(metavar=wanted.__name__.upper(), **said)]
 
 
 def quiet_jax() -> None:

@@ -78,7 +78,7 @@ def run_demo(folder: pathlib.Path | None = None, quick: bool = False, console: C
     path = write_report(folder / "report.html", page)
     if quick:
         console.print("\nA quick look, with too few updates to succeed: `agir demo` shows the real thing.", highlight=False)
-    console.print(f"\nIn {time.monotonic() - began:.0f} s. Open [bold]{path}[/]", highlight=False)
+    console.print(f"\nIn {time.monotonic() - began:.0f} s. Open [bold]{path}[/]", highlight=False, soft_wrap=True)
     return path
 
 

@@ -153,7 +153,7 @@ def claim_page(name: str) -> int:
     lines = [f"{claim.sentence}", f"{claim.source}. Of {claim.method}, on {claim.task}.", ""]
     for part in claim.parts:
         got = found.get(part.sentence)
-        figure = f" ({got['figure']:.3g} [{got['low']:.3g}, {got['high']:.3g}])" if got else ""
+        figure = f" ({ledger.told(got)})" if got else ""
         lines.append(f"  {ledger.SIGNS[got['verdict']] if got else 'not run'}  {part.sentence}{figure}")
     lines += ["", f"Arms: {'; '.join(claim.arms)}.", "", claim.note, ""]
     lines += [f"Last run on {row.whole['when'][:10]} at commit {(row.whole['commit'] or 'unknown')[:10]}."] if row else []

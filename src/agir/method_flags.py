@@ -11,6 +11,7 @@ import tyro
 from agir.core import registry
 from agir.core.errors import BadSetting
 from agir.core.stages import about_given, givens
+from agir.flags import optional
 from agir.training.settings import Setting, settings_of
 from agir.training.train import wanted_data
 
@@ -38,8 +39,9 @@ def parse(task: str, method: str, argv: list[str]) -> tuple[dict[str, Any], dict
     fields += [_setting("updates", settings["updates"]), *(_field(*one) for one in COMMON)]  # what is asked most comes first
     fields += [_setting(name, setting) for name, setting in settings.items() if name != "updates"]
     kind = dataclasses.make_dataclass("Settings", fields)
-    kind.__doc__ = inspect.getdoc(sys.modules[type(learner).__module__]) or registry.names("method")[method]
-    given = tyro.cli(kind, prog=f"agir train {task} {method}", args=argv)
+    about = inspect.getdoc(sys.modules[type(learner).__module__]) or registry.names("method")[method]
+    # not as a docstring, of which tyro would dedent the first equation
+    given = tyro.cli(kind, prog=f"agir train {task} {method}", args=argv, description=about)
     values = {name.replace("__", "."): getattr(given, name) for name in (f.name for f in dataclasses.fields(given))}
     asked = {name: values[name] for name, _, default, _ in COMMON if values[name] != default}
     chosen = {name: read(name, setting, values[name]) for name, setting in settings.items() if values[name] != _default(setting)}
@@ -53,9 +55,8 @@ def _given(learner: Any, name: str) -> tuple:
 
 
 def _field(name: str, kind: Any, default: Any, about: str, metavar: str = "") -> tuple:
-    wanted = getattr(kind, "__args__", (kind,))[0]  # INT, not {None}|INT
-    said = {"help_behavior_hint": ""} if default is None else {}
-    kind = Annotated[kind, tyro.conf.arg(help=about or None, metavar=metavar or wanted.__name__.upper(), **said)]
+    said = {"help_behavior_hint": ""} if default is None else {"metavar": metavar or kind.__name__.upper()}
+    kind = Annotated[optional(kind, metavar) if default is None else kind, tyro.conf.arg(help=about or None, **said)]
     return name, kind, dataclasses.field(default=default)
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from agir.core import registry
 from agir.core.arrays import write_atomically
-from agir.core.errors import BadSetting, Missing, UnknownName
+from agir.core.errors import BadSetting, Missing
 from agir.core.nouns import Policy, Task
 from agir.data.dataset import Dataset
 from agir.data.lerobot_write import write_lerobot
@@ -26,9 +26,9 @@ from agir.evaluation.rollout import evaluate as roll
 from agir.evaluation.tables import spreadsheet, terminal_table
 from agir.runtime.actor import Actor
 from agir.runtime.bundle import load_bundle, one_lane, save_bundle
-from agir.tasks.find import is_task, recordings, task_of
+from agir.tasks.find import is_task, named_task, recordings, task_of
 from agir.training.budget import arms_of, family, make_budget, shipped, write_budget
-from agir.training.comparison import Arm, Measured, Place, evaluated, measure, places, united
+from agir.training.comparison import Measured, Place, arms_by_name, evaluated, measure, places, united
 from agir.training.pages import DRAWN, busy, by_value, compared, comparison_report, elsewhere, lane_table
 from agir.training.progress import Reporter, Terminal, Within
 from agir.training.results import Results
@@ -125,7 +125,7 @@ def evaluate(
             raise BadSetting(f"{task.name} cannot be drawn, so there is no --video of it.")
         path = write_report(folder / "rollouts.html", Report(f"{text['method']} on {task.name}", [drawn]))
         if tell:
-            Console().print(f"Wrote {path}", highlight=False)
+            _say(f"Wrote {path}")
     return found
 
 
@@ -133,13 +133,7 @@ def _its_task(task: str | Task | None, named: str, whose: str) -> Task:
     """`task`, or the one whose name a run, a bundle or a policy holds; raises BadSetting where that is none that can be found."""
     if not (task or named):
         raise BadSetting(f"{whose} does not say what its task is: name it with --task NAME (task=... from Python).")
-    try:
-        return task_of(task or named)
-    except UnknownName as error:
-        raise BadSetting(
-            f"{error} {whose} is of a task of your own: `agir.evaluate(..., task=...)` from Python takes it, or register it in a "
-            f"package's entry point (docs/contributing.md); --task names another."
-        ) from error
+    return task_of(task) if task else named_task(named, whose)
 
 
 def budget(
@@ -171,7 +165,7 @@ def budget(
             console.print(f"  {name}: {f'{flags} ({spent} an update)' if updates else 'nothing is learnt'}", highlight=False)
         for name, why in found["left_out"].items():
             console.print(f"  left out: {name}: {why}", style="dim", highlight=False, markup=False)
-        console.print(f"Wrote {path}", highlight=False)
+        _say(f"Wrote {path}")
     return path
 
 
@@ -189,18 +183,18 @@ def compare(
     """Trains each method with the same seeds and data, evaluates all on the same starts -> the report's path.
 
     `asked` goes to `train` for all alike (seeds, of which there are 5, updates, data, demonstrations, ...). The first method is the
-    baseline of the paired differences. What is finished in `folder` is not done again; only latencies are measured anew. With a `budget`
-    (a file that `agir budget` wrote) each method makes the updates that stand there, and all methods of the file are compared if none is
-    named; "shipped" is the one that comes with agir for this task. `results` is a file to which what was measured of each method is
-    added: what stands in it is not trained again, so it may be gathered from several machines (training/results.py).
+    baseline of the paired differences; one that needs a run (rti-dp, say) is brought that of the nearest before it that needs none.
+    What is finished in `folder` is not done again; only latencies are measured anew. With a `budget` (a file that `agir budget` wrote) each
+    method makes the updates that stand there, and all methods of the file are compared if none is named; "shipped" is the one that comes
+    with agir for this task. `results` is a file to which what was measured of each method is added: what stands in it is not trained again,
+    so it may be gathered from several machines (training/results.py).
     """
     task, left_out = task_of(task), {}
     if budget:
         budget = shipped(task) if budget == "shipped" else budget
         chosen, left_out = arms_of(budget, task, tuple(methods))
     else:
-        learns = lambda method: registry.find("method", method)().updates
-        chosen = {method: Arm(method, {} if learns(method) else {"updates": 0}) for method in methods}
+        chosen = arms_by_name(methods)
     if len(chosen) < 2 or len(chosen) < len(methods):
         raise BadSetting("Name two or more different methods to compare.")
     names = ", ".join(chosen) if len(chosen) < 6 else f"{len(chosen)} methods"
@@ -253,8 +247,8 @@ def _side_by_side(
     if tell:
         Console().print(terminal_table(comparison))
         for what, why in (*busy(), *elsewhere(measured), *((f"Left out: {name}", why) for name, why in left_out.items())):
-            Console().print(f"{what}: {why}", style="dim", highlight=False, markup=False)
-        Console().print(f"Wrote {path} and comparison.csv beside it", highlight=False)
+            _say(f"{what}: {why}", style="dim")
+        _say(f"Wrote {path} and comparison.csv beside it")
     return path
 
 
@@ -273,7 +267,8 @@ def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | 
     runs, tasks = ready, {run.asked["task"] for run in ready}
     if len(tasks) != 1:
         raise BadSetting(f"A report is about one task; these runs are about {', '.join(sorted(tasks))}: name those of one.")
-    task, names = runs[0].task or task_of(tasks.pop()), _unlike([run.asked["method"] for run in runs], [run.name for run in runs])
+    task = runs[0].task or named_task(tasks.pop(), str(runs[0].folder))
+    names = _unlike([run.asked["method"] for run in runs], [run.name for run in runs])
     arms = {}
     for name, run in zip(names, runs, strict=True):
         evaluation = evaluated(run, task, 100, reporter=Within(_reporter(tell), name))
@@ -281,7 +276,7 @@ def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | 
     page = comparison_report(f"{', '.join(names)} on {task.name}", task, arms, compared(task, arms, 100))
     path = write_report(output or runs[0].folder / "report.html", page)
     if tell:
-        Console().print(f"Wrote {path}", highlight=False)
+        _say(f"Wrote {path}")
     return path
 
 
@@ -308,7 +303,7 @@ def inspect(
             raise BadSetting(f"--demonstrations should be 1 or more, not {demonstrations}.")
         try:
             what = task.demonstrations(demonstrations or task.usual_demonstrations)
-        except Missing as error:
+        except (Missing, BadSetting) as error:
             raise Missing(f"{error} To look at a file: `agir inspect FILE --task {task.name}`.") from error
     dataset = what if isinstance(what, Dataset) else recordings(what, task)
     found = inspected(dataset, task, replay)
@@ -318,7 +313,7 @@ def inspect(
     written += [write_lerobot(dataset, lerobot, task.about if task else "")] if lerobot is not None else []
     written += [write_report(page, data_page(found))] if page is not None else []
     for path in written if tell else ():
-        Console().print(f"Wrote {path}", highlight=False, markup=False)
+        _say(f"Wrote {path}")
     return found
 
 
@@ -337,6 +332,11 @@ def _run_of(what: str | os.PathLike | Run) -> Run:
 def _usual(task: Task, seeds: int) -> dict[str, Any]:
     """What is asked of all arms where nothing is said; written out, so that saying the same is the same."""
     return {"seeds": seeds, "demonstrations": task.usual_demonstrations}
+
+
+def _say(text: str, style: str = "") -> None:
+    """A line as it is: a terminal wraps it, and where it goes to a file a path stays whole."""
+    Console().print(text, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def _reporter(tell: bool) -> Reporter:

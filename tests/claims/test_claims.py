@@ -8,7 +8,7 @@ from training import toys
 
 import agir
 from agir.claims.claim import Arm, Claim, Part
-from agir.claims.run import PILOT_SEEDS, run_claim
+from agir.claims.run import PILOT_SEEDS, run_claim, run_claims
 from agir.core import ledger, registry
 from agir.tasks.find import task as find_task
 from agir.training.comparison import measure, places
@@ -39,7 +39,7 @@ def toy():
     toys.register()
 
 
-def test_a_claim_is_run_once_and_judged_part_by_part(tmp_path):
+def test_a_claim_is_run_once_and_judged_part_by_part(tmp_path, capsys, monkeypatch):
     path = tmp_path / "ledger.jsonl"
     row = run_claim(TOY, tmp_path, Reporter(), ledger=path)
     assert [part["verdict"] for part in row["parts"]][1:] == ["holds", "holds"]
@@ -53,8 +53,10 @@ def test_a_claim_is_run_once_and_judged_part_by_part(tmp_path):
     again = run_claim(TOY, tmp_path, Reporter(), ledger=path)
     assert made == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}
     assert again["parts"][:2] == row["parts"][:2]
+    monkeypatch.setitem(registry._added["claim"], "toy_claim", (TOY, ""))
+    assert run_claims(("toy_claim",), tmp_path, ledger=path) in (0, 1) and f"Recorded in {path}" in capsys.readouterr().out
     rows = ledger.rows(path)
-    assert len(rows) == 2 and ledger.latest(path)["toy_claim"].whole["when"] == again["when"]
+    assert len(rows) == 3 and ledger.latest(path)["toy_claim"].whole["when"] >= again["when"]
     assert ledger.verdicts(path) == {"toy-clone": ledger.tally(again["parts"])}
     assert ledger.tally([{"verdict": name} for name in ("holds", "undecided", "holds")]) == "2 ✓ 1 ?"
 

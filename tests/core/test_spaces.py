@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -82,6 +84,25 @@ def test_json_there_and_back(space):
     assert from_json(json.loads(json.dumps(to_json(space)))) == space
     spec = Spec(space, Discrete(2), Meaning("delta", "m", "tool", 10.0))
     assert spec_from_json(json.loads(json.dumps(spec_to_json(spec), allow_nan=False))) == spec
+
+
+def test_what_no_action_means_is_refused():
+    with pytest.raises(BadSpec, match="Did you mean 'velocity'"):
+        Meaning("Velocity")
+    with pytest.raises(BadSpec, match="Known: absolute, delta"):
+        Meaning("speed")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("agir.Spec(agir.Box((2,)), agir.Box((1,)), 'velocity')", "such as agir.Meaning"),
+        ("agir.Dataset.from_episodes(agir.task('cartpole'), [{}])", "which a task has as task.spec; this is a CartPole"),
+    ],
+)
+def test_what_is_no_meaning_and_no_spec_is_refused_where_no_test_checks_types(call, words):
+    done = subprocess.run([sys.executable, "-c", f"import agir\n{call}"], capture_output=True, text=True)
+    assert f"BadSpec: {'A' if 'Spec(' in call else 'E'}" in done.stderr and words in done.stderr
 
 
 def test_an_unknown_kind_is_refused():

@@ -64,7 +64,7 @@ NAN = np.where(np.arange(10).reshape(5, 2) == 7, np.nan, SEEN["place"])
         ({"action": [0, -1, 0, 0]}, "episode 1, column 'action', row 1 is -1, outside 0 to 2"),
         ({"action": [0, 1.5, 0, 0]}, "episode 1, column 'action', row 1 is 1.5, not a whole number"),
         ({"action": [0, np.nan, 0, 0]}, "episode 1, column 'action', row 1 is nan, not a whole number"),
-        ({"action": [[0], [1], [2], [0]]}, r"episode 1, column 'action' has shape \[4, 1\]; the spec wants \['rows'\]"),
+        ({"action": [[0], [1], [2], [0]]}, r"episode 1, column 'action' has shape \[4, 1\]; the spec wants \[rows\]"),
         ({"action": [0, 1, 2]}, r"episode 1, column 'observation.\w+' has 5 rows, but the actions have 3 \(observations may have 4\)"),
         ({"action": []}, "episode 1 has no steps"),
         ({"action": ["left"] * 4}, "episode 1, column 'action' holds <U4, not numbers"),
@@ -77,7 +77,8 @@ NAN = np.where(np.arange(10).reshape(5, 2) == 7, np.nan, SEEN["place"])
         ({"observation": {"place": SEEN["place"]}}, r"'observation' should have the parts \['place', 'camera'\], but has \['place'\]"),
         ({"observation": SEEN["place"]}, "but has ndarray"),
         ({"observation": SEEN | {"place": [[1.0], [1.0, 2.0]]}}, "episode 1, column 'observation.place' is not an array"),
-        ({"reward": [0, 0, np.inf, 0]}, "episode 1, column 'reward', row 2 is not a finite number"),
+        ({"reward": [0, 0, np.inf, 0]}, "episode 1, column 'reward', row 2 is not a finite number. Repair"),
+        ({"reward": [0, np.nan, np.inf, 0]}, "column 'reward', row 1 is not a finite number, nor are 1 more of its rows"),
         ({"reward": [0, 0]}, "episode 1, column 'reward' has 2 rows, but the actions have 4"),
         ({"reward": [[0], [0], [0], [0]]}, r"episode 1, column 'reward' has shape \[4, 1\]; it should have \[4\]"),
         ({"reward": 1.0}, "episode 1, column 'reward' is a single value"),
@@ -97,10 +98,15 @@ def test_a_bad_last_successor_is_refused():
         Dataset.from_episodes(SPEC, [episode(4, observation=seen)])
 
 
+def test_a_flat_column_of_one_number_is_told_its_shape():
+    with pytest.raises(BadData, match=r"has shape \[2\]; the spec wants \[rows, 1\]. Reshape it: column.reshape\(-1, 1\)"):
+        Dataset.from_episodes(Spec(Box((1,)), Box((1,))), [{"observation": [[0.0]] * 2, "action": [0.0, 1.0]}])
+
+
 def test_a_missing_column_is_refused():
     for name in ("action", "observation"):
         lacking = {key: column for key, column in episode(2).items() if key != name}
-        with pytest.raises(BadData, match=f"episode 1 has no column '{name}'"):
+        with pytest.raises(BadData, match=f"episode 1 has no column '{name}'; it has "):
             Dataset.from_episodes(SPEC, [episode(2), lacking])
     with pytest.raises(BadData, match="episode 1 lacks the column 'success', unlike episode 0"):
         Dataset.from_episodes(SPEC, [episode(2, success=[0, 1]), episode(2)])

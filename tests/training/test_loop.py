@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 from training import toys
 
-from agir.core.errors import BadCheckpoint, BadSetting, BadSpec, UnknownName
+from agir.core.errors import AgirError, BadCheckpoint, BadSetting, BadSpec, UnknownName
 from agir.core.keys import stream
 from agir.core.stages import fill
 from agir.runtime.bundle import load_bundle, one_lane
@@ -156,6 +156,17 @@ def test_a_bundle_remembers_how_it_was_normalised(runs, how):
     policies, text = load_bundle(runs(f"normalised-{how}", "toy-clone", normalize=how, updates=2).folder / "policies" / "last")
     assert policies.normalization.how == text["normalized"]["how"] == how
     assert not policies.inner.spec.action.bounded or how == "none"
+
+
+def test_a_base_for_numbers_is_refused_where_there_is_a_choice(runs):
+    with pytest.raises(BadSpec, match="that of --base is"):
+        train("cartpole", "toy-reuse", base=runs("for-numbers", "toy-clone", updates=2).folder)
+
+
+def test_a_training_that_diverges_leaves_nothing_and_does_not_say_otherwise(tmp_path):
+    with pytest.raises(AgirError, match=r"diverged.*Nothing was saved yet"):
+        train(toys.Toy(), "toy-clone", rate=1e30, updates=50, data=toys.Toy().demonstrations(4), run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_looks_wrong_with_data_is_said_where_nobody_is_told(tmp_path):

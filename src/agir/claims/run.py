@@ -11,7 +11,7 @@ from rich.table import Table
 from agir.claims.claim import SAMPLES, Claim
 from agir.core import registry
 from agir.core.errors import BadSetting
-from agir.core.ledger import SHIPPED, append
+from agir.core.ledger import SHIPPED, append, told
 from agir.evaluation.latency import Latency
 from agir.evaluation.statistics import success_rate
 from agir.training.comparison import Measured, measure, places, times
@@ -24,14 +24,22 @@ PILOT_EPISODES = 100
 EXIT = {"holds": 0, "undecided": 0, "fails": 1}
 
 
-def run_claims(slugs: tuple[str, ...], folder: pathlib.Path, pilot: bool = False, results: pathlib.Path | None = None) -> int:
-    """Runs each claim -> exit status: 1 where some part fails. Raises BadSetting where none is named."""
+def run_claims(
+    slugs: tuple[str, ...],
+    folder: pathlib.Path,
+    pilot: bool = False,
+    results: pathlib.Path | None = None,
+    ledger: pathlib.Path | None = None,
+) -> int:
+    """Runs each claim and says where its verdict is kept -> exit status: 1 where some part fails. Raises BadSetting where none is named."""
     if not slugs:
         raise BadSetting("Which claim? `agir claims` lists them, with what came of each.")
     worst = 0
     for slug in slugs:
         claim = registry.find("claim", slug)
-        row = run_claim(claim, folder, Terminal(), pilot, results=Results(results) if results else None)
+        row = run_claim(claim, folder, Terminal(), pilot, ledger or SHIPPED, Results(results) if results else None)
+        if not pilot:
+            Console().print(f"Recorded in {ledger or SHIPPED}", highlight=False, markup=False, soft_wrap=True)
         worst = max(worst, *(EXIT[part["verdict"]] for part in row["parts"]))
     return 0 if pilot else worst
 
@@ -96,8 +104,4 @@ def show(claim: Claim, row: dict, arms: dict[str, Measured], spent: dict[str, La
     console.print(table)
     colours = {"holds": "green", "fails": "red", "undecided": "yellow"}
     for part in row["parts"]:
-        sign = "<" if part["below"] else ">"
-        figure = f"{part['figure']:.3f} [{part['low']:.3f}, {part['high']:.3f}] {sign} {part['threshold']:g}"
-        console.print(
-            f"  [{colours[part['verdict']]}]{part['verdict']}[/]  {part['sentence']}  ({part['quantity']}: {figure})", highlight=False
-        )
+        console.print(f"  [{colours[part['verdict']]}]{part['verdict']}[/]  {part['sentence']}  ({told(part)})", highlight=False)

@@ -14,12 +14,14 @@ SHOWN = 24  # names in one message
 class UnknownName(AgirError):
     """A task, method, network, claim or field that does not exist."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], listing: str | None = None):
+    def __init__(self, kind: str, name: str, known: Iterable[str], listing: str | None = None, it_is: str = ""):
+        """`it_is`: another kind that has this name."""
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         hint = (
             f" Did you mean {' or '.join(near)}?" if near else f" Known: {', '.join(known[:SHOWN])}{' and others' * (len(known) > SHOWN)}."
         )
+        hint = f" It is a {it_is}." if it_is else hint
         super().__init__(f"There is no {kind} called '{name}'.{hint}" + (f" `{listing}` lists them." if listing else ""))
 
 

@@ -36,6 +36,12 @@ def tally(parts: Iterable[dict]) -> str:
     return " ".join(f"{counts[name]} {sign}" for name, sign in SIGNS.items() if counts[name])
 
 
+def told(part: dict) -> str:
+    """What was measured, with its interval, and what it had to be above or below: 'ours less theirs: success: 0.1 [0.05, 0.15] > 0.02'."""
+    sign = "<" if part["below"] else ">"
+    return f"{part['quantity']}: {part['figure']:.3f} [{part['low']:.3f}, {part['high']:.3f}] {sign} {part['threshold']:g}"
+
+
 def rows(path: pathlib.Path = SHIPPED) -> list[Row]:
     """All rows, oldest first; an empty list where there is no ledger."""
     if not path.exists():

@@ -11,6 +11,7 @@ from typing import Any
 from agir.core.errors import BadSetting, UnknownName
 from agir.core.names import TABLES
 
+LISTED = ("task", "method", "claim")  # kinds that have a command of their own
 _added: dict[str, dict[str, tuple[Any, str]]] = {kind: {} for kind in TABLES}
 
 
@@ -48,7 +49,18 @@ def find(kind: str, name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     if point := _entry_points(kind).get(name):
         return point.load()
-    raise UnknownName(kind, name, names(kind), f"agir {kind}s" if kind in ("task", "method", "claim") else None)
+    raise _unknown(kind, name)
+
+
+def require(kind: str, name: str) -> None:
+    """Raises what `find` would of a name that is none, and imports nothing."""
+    if name not in names(kind):
+        raise _unknown(kind, name)
+
+
+def _unknown(kind: str, name: str) -> UnknownName:
+    other = next((other for other in LISTED if other != kind and name.partition("/")[0] in names(other)), None)
+    return UnknownName(kind, name, names(kind), f"agir {kind}s" if kind in LISTED else None, other or "")
 
 
 def name_of(kind: str, thing: Any) -> str | None:

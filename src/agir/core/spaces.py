@@ -7,6 +7,7 @@ A value of a space is an array (or for `Dict` a dict of arrays):
 """
 
 import dataclasses
+import difflib
 import math
 from typing import Any
 
@@ -71,14 +72,29 @@ Space = Box | Discrete | MultiDiscrete | MultiBinary | Dict
 KINDS = {kind.__name__: kind for kind in (Box, Discrete, MultiDiscrete, MultiBinary, Dict)}
 
 
+MEANINGS = ("absolute", "delta", "velocity", "force", "torque", "choice", "unknown")
+
+
 @dataclasses.dataclass(frozen=True)
 class Meaning:
-    """What an action says to the machine. A dataset, a policy and a task that disagree are refused."""
+    """What an action says to the machine. A dataset, a policy and a task that disagree are refused.
 
-    kind: str = "absolute"  # absolute | delta | velocity | force | torque | choice | unknown
+    `kind` is "absolute" (a place to go to), "delta" (a move), "velocity", "force", "torque", "choice" (one of several) or "unknown"; it
+    decides how a machine is stopped. Raises BadSpec on any other.
+    """
+
+    kind: str = "absolute"
     unit: str = ""  # of the raw action: m, px, rad, N ("" none, or normalised)
     frame: str = ""  # world | tool | joint | screen
     rate_hz: float = 0.0  # how many actions a second; 0: not a matter of time
+
+    def __post_init__(self) -> None:
+        if self.kind not in MEANINGS:
+            near = difflib.get_close_matches(str(self.kind).lower(), MEANINGS, n=1)
+            raise BadSpec(
+                f"There is no kind of action called {self.kind!r}.{f' Did you mean {near[0]!r}?' if near else ''} "
+                f"Known: {', '.join(MEANINGS)}."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +104,10 @@ class Spec:
     observation: Space
     action: Space
     meaning: Meaning = Meaning()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.meaning, Meaning):
+            raise BadSpec(f'A spec\'s meaning is a Meaning, such as agir.Meaning("velocity"), not {self.meaning!r}.')
 
     def require(self, other: "Spec", mine: str, its: str) -> None:
         """Raises BadSpec naming the first thing in which `other` differs; bounds may differ, meaning and shape may not."""

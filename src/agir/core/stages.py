@@ -34,15 +34,19 @@ def sized(learner: Learner, world: Any, brought: Collection[str] = ()) -> Learne
     return dataclasses.replace(learner, learns_from=learner.learns_from.sized(world), **learnt)
 
 
-def part_of(name: str, wanted: type, value: Any, who: str) -> Any:
-    """The one `wanted` in `value`, which may be a whole policy; raises BadSetting where there is none or several."""
+def part_of(learner: Learner, name: str, value: Any) -> Any:
+    """What the given `name` of the learner holds: the one such part in `value`, which may be a whole policy (or its shapes).
+
+    Raises BadSetting where there is none or several.
+    """
+    wanted = givens(learner)[name]
     if isinstance(value, wanted):
         return value
     is_part = lambda x: isinstance(x, wanted)
     parts = [x for x in jax.tree.leaves(value, is_leaf=is_part) if is_part(x)]
     if len(parts) != 1:
-        found = "nothing was given" if value is None else f"{type(value).__name__} holds {len(parts) or 'none'}"
-        raise BadSetting(f"{who} needs --{name}: a run (or bundle) that holds one {wanted.__name__}; {found}.")
+        found = "nothing was given" if value is None else f"what was given has {len(parts) or 'none'} ({type(value).__name__})"
+        raise BadSetting(f"{named(learner)} needs --{name} RUN, {about_given(learner, name)}; {found}.")
     return parts[0]
 
 
@@ -92,11 +96,11 @@ def fill(
     learner = dataclasses.replace(learner, spec=spec)
     learner.suits()
     axes = jax.tree.map(lambda _: None, learner)
-    for name, wanted in givens(learner).items():
+    for name in givens(learner):
         value, axis = brought.get(name, getattr(learner, name)), 0 if name in own else None
         if isinstance(value, Learner):
             value, axis = learn(name, value, {other: brought[other] for other in brought if other in given_names(value)}), 0
-        part = part_of(name, wanted, value, named(learner))
+        part = part_of(learner, name, value)
         learner = dataclasses.replace(learner, **{name: part})
         mapped = jax.tree.map(lambda x, axis=axis: axis if eqx.is_array(x) else None, part)
         axes = eqx.tree_at(lambda tree, name=name: getattr(tree, name), axes, mapped, is_leaf=lambda x: x is None)

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from agir.core.errors import BadData
+from agir.core.errors import BadData, BadSpec
 from agir.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Spec
 
 
@@ -147,8 +147,10 @@ class Dataset:
         [steps, ...], which are kept as float32, int32, uint8 or bool.
 
         Without the last successor the last observation stands for it, which only an episode that terminated may do for a
-        learner that bootstraps. Raises BadData naming the episode, the column and the row.
+        learner that bootstraps. Raises BadData naming the episode, the column and the row, BadSpec where `spec` is none.
         """
+        if not isinstance(spec, Spec):
+            raise BadSpec(f"Episodes are of a Spec, which a task has as task.spec; this is a {type(spec).__name__}.")
         if not episodes:
             raise BadData("There are no episodes in this dataset.")
         columns, finals = [], []
@@ -182,7 +184,7 @@ def _episode(episode: dict, spec: Spec, number: int) -> tuple[dict, Any]:
     """-> the columns of one episode as the spec wants them, its last observation; raises BadData saying where it cannot."""
     for name in ("observation", "action"):
         if name not in episode:
-            raise BadData(f"episode {number} has no column '{name}'.")
+            raise BadData(f"episode {number} has no column '{name}'; it has {', '.join(map(str, episode)) or 'none'}.")
     action = _conform(spec.action, episode["action"], f"episode {number}, column 'action'")
     steps = len(jax.tree.leaves(action)[0])
     if steps == 0:
@@ -221,7 +223,8 @@ def _conform(space: Space, column: Any, where: str) -> Any:
     shape, counts = _outline(space)
     column = _array(column, where)
     if column.shape[1:] != shape or column.ndim == 0:
-        raise BadData(f"{where} has shape {list(column.shape)}; the spec wants {['rows', *shape]}.")
+        reshape = f" Reshape it: column.reshape({', '.join(map(str, (-1, *shape)))})." if shape == (1,) and column.ndim == 1 else ""
+        raise BadData(f"{where} has shape {list(column.shape)}; the spec wants [{', '.join(map(str, ('rows', *shape)))}].{reshape}")
     if counts is None:
         return _finite(column, where, np.float32)
     if not (column.dtype == np.uint8 and np.min(counts) == 256):
@@ -263,8 +266,9 @@ def _finite(column: np.ndarray, where: str, kind: Any) -> np.ndarray:
     with np.errstate(over="ignore"):  # what is too large for 32 bits becomes infinite, and is refused as that
         column = column.astype(kind)
     if column.dtype.kind == "f" and not np.isfinite(column).all():
-        row = int(np.argwhere(~np.isfinite(column))[0][0])
-        raise BadData(f"{where}, row {row} is not a finite number. Repair or drop that episode.")
+        rows = np.unique(np.argwhere(~np.isfinite(column))[:, 0])
+        more = f", nor are {len(rows) - 1} more of its rows" if len(rows) > 1 else ""
+        raise BadData(f"{where}, row {rows[0]} is not a finite number{more}. Repair or drop that episode.")
     return column
 
 

@@ -38,8 +38,14 @@ def read(path: str | Path, task: Task | None = None) -> Dataset:
     reader = next((made for name in names("reader") if (made := find("reader", name)()).recognises(local)), None)
     if reader is None:
         known = "\n".join(f"  {name}: {about}" for name, about in names("reader").items())
-        raise BadData(f"'{path}' is in none of the formats that agir reads:\n{known}")
-    dataset = reader.read(local, task)
+        raise BadData(
+            f"'{path}' is in none of the formats that agir reads:\n{known}\n"
+            "Arrays of another one become agir's own with agir.Dataset.from_episodes(task.spec, [...]).save('PATH.npz'): docs/data.md."
+        )
+    try:
+        dataset = reader.read(local, task)
+    except BadData as error:
+        raise error if str(local) in str(error) else BadData(f"{path}: {error}") from error
     if task is not None:
         task.spec.require(dataset.spec, f"the task {task.name}", f"the dataset '{path}'")
     return dataset

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from agir.core.errors import BadSetting
+from agir.core.errors import BadSetting, UnknownName
 from agir.core.nouns import Task
 from agir.core.registry import find, names
 from agir.data.dataset import Dataset
@@ -42,6 +42,17 @@ def task_of(what: Any) -> Task:
         kind = what.__name__ if isinstance(what, type) else f"a {type(what).__name__}"
         raise BadSetting(f"A task is a name or an agir.Task, not {kind}: of an environment, agir.from_gymnasium(make, name=...) makes one.")
     return what
+
+
+def named_task(name: str, whose: str) -> Task:
+    """The task whose name a run, a bundle or a policy holds; raises BadSetting where it is none that can be found by its name."""
+    try:
+        return task(name)
+    except UnknownName as error:
+        raise BadSetting(
+            f"{error} {whose} is of a task of your own: from Python task=... takes it, in a program that registers it "
+            "(docs/contributing.md) its name is known, and with `agir evaluate` --task names another."
+        ) from error
 
 
 def is_task(name: str) -> bool:

@@ -6,15 +6,17 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
 
+from agir.core import registry
 from agir.core.errors import BadCheckpoint, BadSetting, Stopped
 from agir.core.nouns import Policy, Task
+from agir.core.stages import about_given, needed_names
 from agir.data.normalization import Normalized
 from agir.evaluation.latency import Latency, latencies, latency
 from agir.evaluation.outcomes import Evaluation, write_rows
@@ -52,6 +54,26 @@ class Arm:
     task: str | None = None
     brought: dict[str, str] = dataclasses.field(default_factory=dict)  # {given: the earlier arm whose run it is}
     tested: str | None = None  # the task of its evaluation, where that is another than it was trained on
+
+
+def arms_by_name(methods: Sequence[str]) -> dict[str, Arm]:
+    """An arm for each method as it is; one that needs a run is brought that of the nearest method before it that needs none.
+
+    Raises BadSetting where no such method is named.
+    """
+    arms: dict[str, Arm] = {}
+    base = None
+    for method in methods:
+        learner = registry.find("method", method)()
+        needs = needed_names(learner)
+        if needs and base is None:
+            raise BadSetting(
+                f"{method} needs {about_given(learner, needs[0])}: in a comparison, of a method that is named before it, "
+                f"as in `agir compare TASK diffusion-policy {method}`."
+            )
+        arms[method] = Arm(method, {} if learner.updates else {"updates": 0}, brought=dict.fromkeys(needs, base))
+        base = base if needs else method
+    return arms
 
 
 @dataclasses.dataclass(frozen=True)
@@ -266,9 +288,11 @@ def measure(
     reporter, found = reporter or Reporter(), {}
     known = {name: results.get(place.key(episodes, purpose)) for name, place in arms.items()} if results is not None else {}
     known = {name: result for name, result in known.items() if result is not None and name not in here}
+    forms: dict[str, Any] = {}
     for name, place in arms.items():  # before any of them is trained
         if name not in known and not (place.folder / "run.json").exists():
-            check_suits(place.task, place.arm.method, **(place.asked | place.arm.settings))
+            brought = {given: forms.get(other) for given, other in place.arm.brought.items()}
+            forms[name] = check_suits(place.task, place.arm.method, forms=brought, **(place.asked | place.arm.settings))
     needed: set[pathlib.Path] = set()  # the runs that others are brought
     for name, place in reversed(arms.items()):
         if name not in known or place.folder in needed:

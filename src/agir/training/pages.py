@@ -82,8 +82,8 @@ def busy() -> list[tuple[str, str]]:
 
 
 def elsewhere(arms: dict[str, Measured]) -> list[tuple[str, str]]:
-    """Of each arm that was measured elsewhere: where and when."""
-    return [(f"Measured elsewhere: {name}", arm.result.where) for name, arm in arms.items() if arm.policies is None]
+    """Of each arm that was not measured anew, being in a file of results: where and when it was."""
+    return [(f"Measured before: {name}", arm.result.where) for name, arm in arms.items() if arm.policies is None]
 
 
 def verdict_of(comparison: Comparison) -> Verdict | None:

@@ -47,6 +47,8 @@ class Run:
         folder = pathlib.Path(folder)
         if (folder / "run.json").exists():
             raise BadSetting(f"There is a run in {folder} already: `agir resume {folder}` goes on with it; --run OTHER starts another.")
+        if folder.exists() and not folder.is_dir():
+            raise BadSetting(f"{folder} is a file, where a run's folder should be: name another with --run.")
         if folder.exists() and any(folder.iterdir()):
             raise BadSetting(f"{folder} exists and is not empty: name another with --run.")
         asked = {"format": FORMAT} | asked | {"created": now(), "versions": versions()}
@@ -87,9 +89,14 @@ class Run:
         self.asked |= changes
         self.write("run.json", self.asked)
 
+    @property
+    def learnt(self) -> bool:
+        """Whether there is a checkpoint, of any stage."""
+        return any(path.is_file() for path in (self.folder / "checkpoints").rglob("*"))
+
     def remove_if_nothing_learnt(self) -> None:
         """Of a run that was refused: a folder without a checkpoint would only be offered as a run."""
-        if not any(path.is_file() for path in (self.folder / "checkpoints").rglob("*")):
+        if not self.learnt:
             shutil.rmtree(self.folder)
 
     @property

@@ -194,7 +194,7 @@ class Session:
     def _refuse_nonsense(self, stage: str, step: int, carry: tuple, metrics: dict) -> None:
         """Numbers that are not finite in every lane stop the run, with its last checkpoint as it was."""
         where = f"before update {step}" + f" of the stage {stage.rstrip('/')}" * bool(stage)
-        kept = f"The last checkpoint in {self.run.folder} is as it was."
+        kept = f"The last checkpoint in {self.run.folder} is as it was." if self.run.learnt else "Nothing was saved yet."
         for leaf in jax.tree.leaves(eqx.filter(carry[1], eqx.is_inexact_array)):
             if not bool(jnp.isfinite(leaf).all()):
                 raise BadEnvironment(f"{self.world.task.name} gave a number that is not finite {where}. {kept}")

@@ -17,12 +17,12 @@ from agir.core import registry
 from agir.core.describe import build, describe
 from agir.core.errors import AgirError, BadSetting
 from agir.core.nouns import Learner, Method, Policy, Task
-from agir.core.stages import check_base, check_brought, fill, given_names, givens, sized
+from agir.core.stages import check_base, check_brought, fill, given_names, givens, part_of, sized
 from agir.data.dataset import Dataset
 from agir.data.doctor import examined
 from agir.data.normalization import Normalized
 from agir.runtime.bundle import Recipe, load_bundle, one_lane
-from agir.tasks.find import recordings, task_of
+from agir.tasks.find import named_task, recordings, task_of
 from agir.training.loop import traced
 from agir.training.progress import Reporter
 from agir.training.run import Run, runs_in
@@ -71,14 +71,18 @@ def train(
         raise
 
 
-def check_suits(task: Task, method: str | Method | type, *, data: Any = None, **asked: Any) -> None:
+def check_suits(task: Task, method: str | Method | type, *, forms: dict[str, Any] | None = None, data: Any = None, **asked: Any) -> Any:
     """Raises what `train` with the same arguments would of a task and data that the method does not suit; nothing is computed.
 
-    A method that needs what is learnt first is looked at no further than that.
+    A method that needs what is learnt first is looked at no further than that, and at whether it finds its part in the `forms`
+    {given: policies as they begin, or None} of what it will be brought. -> its own form, None where it waits for what is learnt first.
     """
     others, _ = _other_data(method, asked)
     learner, brought, told = order(task, method, data=data, **asked)
     check_brought(learner, brought)
+    for name, form in (forms or {}).items():
+        if form is not None and name in givens(learner):
+            part_of(learner, name, form)
     world = world_of(task, learner, told, {DEMONSTRATIONS: data} | others, {})
     learner = sized(learner, world, brought)
     for stage in _all_learners(learner, brought):
@@ -90,6 +94,8 @@ def check_suits(task: Task, method: str | Method | type, *, data: Any = None, **
         begun = eqx.filter_eval_shape(eqx.filter_vmap(begin), keys)
         if first is learner:  # a stage gives no policy
             check_acts(begun, keys)
+            return begun
+    return None
 
 
 def _all_learners(learner: Learner, brought: Collection[str]) -> list[Learner]:
@@ -179,7 +185,7 @@ def resume(
     """
     run = run if isinstance(run, Run) else Run.open(run)
     asked = run.asked
-    task = run.task = task or run.task or task_of(asked["task"])
+    task = run.task = task or run.task or named_task(asked["task"], str(run.folder))
     learner = build(asked["learner"])
     if updates is not None:
         done = max(run.checkpoints().steps, default=0)
@@ -316,6 +322,9 @@ def world_of(
     for name, dataset in datasets.items() if say is not None else ():
         if data.get(name) is not None:
             examined(dataset, say)
+    for name, part in parts.items():
+        if isinstance(part.value, Policy):
+            check_base(name, part.value, task.spec)
     bases = [part.normalization for part in parts.values() if part.normalization is not None]
     world = make_world(
         task,
@@ -327,9 +336,6 @@ def world_of(
     for other in bases[1:]:
         if not eqx.tree_equal(bases[0], other):
             raise BadSetting("What was brought was normalised in two ways: bring parts that were trained on the same data.")
-    for name, part in parts.items():
-        if isinstance(part.value, Policy):
-            check_base(name, part.value, world.spec)
     return world
 
 
