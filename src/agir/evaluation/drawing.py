@@ -228,16 +228,22 @@ def _frontier_points(rows: list[MethodRow], times: list[float], x: Axis, y: Axis
     return fragment(made)
 
 
-def label_place(px: float, py: float, width: float, taken: list[tuple], end: float) -> tuple[float, float]:
-    """-> where a point's name begins: the place around it that covers least of what is `taken` (left, right, top, bottom)."""
-    around = [(side, drop) for drop in (-8.0, 4.0, 17.0, -20.0, 29.0) for side in (8.0, -8.0 - width)]
+def label_place(px: float, py: float, width: float, taken: list[tuple], end: float, rings: int = 1) -> tuple[float, float]:
+    """-> where a point's name begins: the place around it that covers least of what is `taken` (left, right, top, bottom).
+
+    `rings` is how far away it may be, where a line leads there; what is farther must cover so much less.
+    """
+    drops = [(-8.0, 4.0, 17.0, -20.0, 29.0), *((-20.0 - 12 * ring, 29.0 + 12 * ring) for ring in range(1, rings))]
+    outward = [8.0 + 24 * ring for ring in range(rings)]
+    around = [(side, drop) for ring in drops for drop in ring for out in outward for side in (out, -out - width)]
 
     def covered(place: tuple) -> float:
         left, base = px + place[0], py + place[1]
         overlap = lambda box: (
             max(0.0, min(left + width, box[1]) - max(left, box[0])) * max(0.0, min(base + 3, box[3]) - max(base - 10, box[2]))
         )
-        return sum(map(overlap, taken)) + 1e3 * max(0.0, left + width - end) + 1e3 * max(0.0, 44 - left)
+        far = max(0.0, place[0] - 8, -8 - width - place[0]) + max(0.0, place[1] - 29, -20 - place[1])
+        return sum(map(overlap, taken)) + 1.5 * far + 1e3 * max(0.0, left + width - end) + 1e3 * max(0.0, 44 - left)
 
     side, drop = min(around, key=covered)
     return px + side, py + drop

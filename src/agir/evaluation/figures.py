@@ -119,13 +119,14 @@ def _name_points(axes: Any, rows: list[MethodRow], bold: list[MethodRow]) -> Non
     places = {row.name: (float(x), -float(y)) for row, (x, y) in ((row, at(row)) for row in rows)}
     end = float(axes.transAxes.transform((1, 1))[0]) * per_point
     floor = -float(axes.transAxes.transform((0, 0))[1]) * per_point
-    taken = [(0.0, end + 60, floor - 2, floor + 60)]  # the axis and its ticks
+    top = -float(axes.transAxes.transform((0, 1))[1]) * per_point
+    taken = [(0.0, end + 60, floor - 2, floor + 60), (0.0, end + 60, top - 200, top - 16)]  # the axis and its ticks, and the title
     taken += [(x - 4, x + 4, y - 4, y + 4) for x, y in places.values()]
     for row in sorted(rows, key=lambda row: row not in bold):
         size = 9 if row in bold else 7
         x, y = places[row.name]
         wide = 0.68 * size * len(row.name)
-        left, base = label_place(x, y, wide, taken, end + 60)
+        left, base = label_place(x, y, wide, taken, end + 60, RINGS)
         taken.append((left, left + wide, base - size, base + 2))
         far = _apart(x, y, (left, left + 0.85 * wide, base - size, base + 2)) > NEAR  # what is written is narrower than what is kept free
         axes.annotate(
@@ -135,6 +136,7 @@ def _name_points(axes: Any, rows: list[MethodRow], bold: list[MethodRow]) -> Non
         )  # fmt: skip
 
 
+RINGS = 5  # how far a name may go to where there is room
 NEAR = 8.5  # points: a name that is farther from its dot is led there by a line
 
 
