@@ -47,7 +47,8 @@ CLAIM = Claim(
     ),
     asked={},
     budget_s=3600,
-    note="Not piloted. The ledger's row is of 10 episodes without distractors, where regression had 0.35 and nothing that is seen was "
+    note="Pilot (3 seeds, 100 episodes, never reported): all arms at 0.05 to 0.13, so in this form nothing would be decided. "
+    "The ledger's row is of 10 episodes without distractors, where regression had 0.35 and nothing that is seen was "
     "without meaning, half of each batch with the 200 had no actions, and what the 200 did through normalisation alone was not told "
     "apart. On planar/push, where this claim stood before, little is learnt in 4000 updates. The draft's sentence on probes of the "
     "encoder is not judged: a claim compares success, returns, times and passes. The regression learns by squares, ACT-JEPA by absolute "
