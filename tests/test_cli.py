@@ -12,7 +12,7 @@ from agir import cli
 from agir.claims.claim import Arm, Claim, Part
 from agir.core import registry
 from agir.core.errors import BadSetting
-from agir.core.ledger import latest, told
+from agir.core.ledger import latest
 from agir.method_flags import parse
 from agir.training.settings import field_comments
 
@@ -94,7 +94,11 @@ def test_a_method_and_a_claim_are_explained(capsys):
     assert "agir train TASK behavior-retrieval --prior-data PATH" in said("methods", "behavior-retrieval")[1]
     status, text = said("claims", "mp1")
     row = latest()["mp1"].parts[0]
-    assert status == 0 and f"{row['sentence']} ({told(row)})" in text and "`agir claim mp1` runs it (5 seeds, 500 episodes" in text
+    assert (
+        status == 0
+        and f"{row['sentence']} ({row['quantity']}: {row['figure']:.3f} [" in text
+        and "`agir claim mp1` runs it (5 seeds, 500 episodes" in text
+    )
     assert "not worse" not in said("claims", "mp")[1]  # no name, so words to look for
 
 

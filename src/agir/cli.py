@@ -153,14 +153,13 @@ def resume(argv: list[str]) -> int:
 
 
 def after_training(run: Any) -> int:
-    from rich.console import Console
+    from agir.training.progress import line
 
-    console = Console()
     if run.asked["state"] == "interrupted":
-        console.print(f"Interrupted and saved. `agir resume {run.folder}` goes on.", highlight=False, soft_wrap=True)
+        line(f"Interrupted and saved. `agir resume {run.folder}` goes on.")
         return EXIT_INTERRUPTED
-    console.print(f"Trained in {run.asked['seconds']:.0f} s in all: {run.folder}", highlight=False, soft_wrap=True)
-    console.print(f"  agir evaluate {run.folder}\n  agir report {run.folder}", style="cyan", highlight=False, soft_wrap=True)
+    line(f"Trained in {run.asked['seconds']:.0f} s in all: {run.folder}")
+    line(f"  agir evaluate {run.folder}\n  agir report {run.folder}", style="cyan")
     return 0
 
 

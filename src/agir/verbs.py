@@ -30,7 +30,7 @@ from agir.tasks.find import is_task, named_task, recordings, task_of
 from agir.training.budget import arms_of, family, make_budget, shipped, write_budget
 from agir.training.comparison import Measured, Place, arms_by_name, evaluated, measure, places, united
 from agir.training.pages import DRAWN, busy, by_value, compared, comparison_report, elsewhere, lane_table
-from agir.training.progress import Reporter, Terminal, Within
+from agir.training.progress import Reporter, Terminal, Within, line
 from agir.training.results import Results
 from agir.training.run import Run, versions
 from agir.training.train import policy_folder
@@ -125,7 +125,7 @@ def evaluate(
             raise BadSetting(f"{task.name} cannot be drawn, so there is no --video of it.")
         path = write_report(folder / "rollouts.html", Report(f"{text['method']} on {task.name}", [drawn]))
         if tell:
-            _say(f"Wrote {path}")
+            line(f"Wrote {path}")
     return found
 
 
@@ -165,7 +165,7 @@ def budget(
             console.print(f"  {name}: {f'{flags} ({spent} an update)' if updates else 'nothing is learnt'}", highlight=False)
         for name, why in found["left_out"].items():
             console.print(f"  left out: {name}: {why}", style="dim", highlight=False, markup=False)
-        _say(f"Wrote {path}")
+        line(f"Wrote {path}")
     return path
 
 
@@ -237,7 +237,7 @@ def _side_by_side(
     first = next(iter(arms.values()))
     folder, task = first.folder.parent, first.task
     if tell:
-        Console(stderr=True).print(f"In {folder}: what is finished there is kept, and the same command goes on.", highlight=False)
+        line(f"In {folder}: what is finished there is kept, and the same command goes on.", Console(stderr=True))
     kept = Results(results) if results is not None else None
     measured = measure(arms, episodes=episodes, reporter=_reporter(tell), results=kept)
     comparison = compared(task, measured, episodes, kept)
@@ -247,8 +247,8 @@ def _side_by_side(
     if tell:
         Console().print(terminal_table(comparison))
         for what, why in (*busy(), *elsewhere(measured), *((f"Left out: {name}", why) for name, why in left_out.items())):
-            _say(f"{what}: {why}", style="dim")
-        _say(f"Wrote {path} and comparison.csv beside it")
+            line(f"{what}: {why}", style="dim")
+        line(f"Wrote {path} and comparison.csv beside it")
     return path
 
 
@@ -263,7 +263,7 @@ def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | 
         raise BadSetting("Name one or more runs: agir report runs/...")
     for run in runs if tell else ():
         if run not in ready:
-            Console(stderr=True).print(f"Left out: {run.folder} has no policy yet; `agir resume {run.folder}` goes on.", highlight=False)
+            line(f"Left out: {run.folder} has no policy yet; `agir resume {run.folder}` goes on.", Console(stderr=True))
     runs, tasks = ready, {run.asked["task"] for run in ready}
     if len(tasks) != 1:
         raise BadSetting(f"A report is about one task; these runs are about {', '.join(sorted(tasks))}: name those of one.")
@@ -276,7 +276,7 @@ def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | 
     page = comparison_report(f"{', '.join(names)} on {task.name}", task, arms, compared(task, arms, 100))
     path = write_report(output or runs[0].folder / "report.html", page)
     if tell:
-        _say(f"Wrote {path}")
+        line(f"Wrote {path}")
     return path
 
 
@@ -313,7 +313,7 @@ def inspect(
     written += [write_lerobot(dataset, lerobot, task.about if task else "")] if lerobot is not None else []
     written += [write_report(page, data_page(found))] if page is not None else []
     for path in written if tell else ():
-        _say(f"Wrote {path}")
+        line(f"Wrote {path}")
     return found
 
 
@@ -332,11 +332,6 @@ def _run_of(what: str | os.PathLike | Run) -> Run:
 def _usual(task: Task, seeds: int) -> dict[str, Any]:
     """What is asked of all arms where nothing is said; written out, so that saying the same is the same."""
     return {"seeds": seeds, "demonstrations": task.usual_demonstrations}
-
-
-def _say(text: str, style: str = "") -> None:
-    """A line as it is: a terminal wraps it, and where it goes to a file a path stays whole."""
-    Console().print(text, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def _reporter(tell: bool) -> Reporter:

@@ -78,7 +78,7 @@ NAN = np.where(np.arange(10).reshape(5, 2) == 7, np.nan, SEEN["place"])
         ({"observation": SEEN["place"]}, "but has ndarray"),
         ({"observation": SEEN | {"place": [[1.0], [1.0, 2.0]]}}, "episode 1, column 'observation.place' is not an array"),
         ({"reward": [0, 0, np.inf, 0]}, "episode 1, column 'reward', row 2 is not a finite number. Repair"),
-        ({"reward": [0, np.nan, np.inf, 0]}, "column 'reward', row 1 is not a finite number, nor are 1 more of its rows"),
+        ({"reward": [0, np.nan, np.inf, 0]}, r"column 'reward', row 1 is not a finite number \(2 such rows\)\. Repair"),
         ({"reward": [0, 0]}, "episode 1, column 'reward' has 2 rows, but the actions have 4"),
         ({"reward": [[0], [0], [0], [0]]}, r"episode 1, column 'reward' has shape \[4, 1\]; it should have \[4\]"),
         ({"reward": 1.0}, "episode 1, column 'reward' is a single value"),

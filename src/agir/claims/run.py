@@ -15,7 +15,7 @@ from agir.core.ledger import SHIPPED, append, told
 from agir.evaluation.latency import Latency
 from agir.evaluation.statistics import success_rate
 from agir.training.comparison import Measured, measure, places, times
-from agir.training.progress import Reporter, Terminal
+from agir.training.progress import Reporter, Terminal, line
 from agir.training.results import Results, load
 from agir.training.run import Run, now, source_commit
 
@@ -34,12 +34,12 @@ def run_claims(
     """Runs each claim and says where its verdict is kept -> exit status: 1 where some part fails. Raises BadSetting where none is named."""
     if not slugs:
         raise BadSetting("Which claim? `agir claims` lists them, with what came of each.")
-    worst = 0
+    worst, ledger = 0, ledger or SHIPPED
     for slug in slugs:
         claim = registry.find("claim", slug)
-        row = run_claim(claim, folder, Terminal(), pilot, ledger or SHIPPED, Results(results) if results else None)
+        row = run_claim(claim, folder, Terminal(), pilot, ledger, Results(results) if results else None)
         if not pilot:
-            Console().print(f"Recorded in {ledger or SHIPPED}", highlight=False, markup=False, soft_wrap=True)
+            line(f"Recorded in {ledger}")
         worst = max(worst, *(EXIT[part["verdict"]] for part in row["parts"]))
     return 0 if pilot else worst
 

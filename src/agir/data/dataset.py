@@ -223,7 +223,7 @@ def _conform(space: Space, column: Any, where: str) -> Any:
     shape, counts = _outline(space)
     column = _array(column, where)
     if column.shape[1:] != shape or column.ndim == 0:
-        reshape = f" Reshape it: column.reshape({', '.join(map(str, (-1, *shape)))})." if shape == (1,) and column.ndim == 1 else ""
+        reshape = " Reshape it: column.reshape(-1, 1)." if shape == (1,) and column.ndim == 1 else ""
         raise BadData(f"{where} has shape {list(column.shape)}; the spec wants [{', '.join(map(str, ('rows', *shape)))}].{reshape}")
     if counts is None:
         return _finite(column, where, np.float32)
@@ -267,7 +267,7 @@ def _finite(column: np.ndarray, where: str, kind: Any) -> np.ndarray:
         column = column.astype(kind)
     if column.dtype.kind == "f" and not np.isfinite(column).all():
         rows = np.unique(np.argwhere(~np.isfinite(column))[:, 0])
-        more = f", nor are {len(rows) - 1} more of its rows" if len(rows) > 1 else ""
+        more = f" ({len(rows)} such rows)" if len(rows) > 1 else ""
         raise BadData(f"{where}, row {rows[0]} is not a finite number{more}. Repair or drop that episode.")
     return column
 

@@ -45,7 +45,9 @@ def read(path: str | Path, task: Task | None = None) -> Dataset:
     try:
         dataset = reader.read(local, task)
     except BadData as error:
-        raise error if str(local) in str(error) else BadData(f"{path}: {error}") from error
+        if str(local) in str(error):
+            raise
+        raise BadData(f"{path}: {error}") from error
     if task is not None:
         task.spec.require(dataset.spec, f"the task {task.name}", f"the dataset '{path}'")
     return dataset

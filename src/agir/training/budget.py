@@ -21,7 +21,7 @@ from agir.core.errors import AgirError, BadData, BadSetting
 from agir.core.keys import stream
 from agir.core.nouns import Learner, Task
 from agir.core.spaces import Key
-from agir.core.stages import fill, givens, sized
+from agir.core.stages import fill, needed_names, sized
 from agir.runtime.bundle import one_lane
 from agir.training.comparison import Arm
 from agir.training.loop import finish, run_block, setup
@@ -70,7 +70,7 @@ def _timed(task: Task, method: str, seconds: float, data: Any, reporter: Reporte
     """-> a method's updates, what it is brought, and the seconds of an update of each of its stages."""
     learner, _, options = order(task, method, **asked)
     refused: AgirError | None = None
-    needs = [name for name in givens(learner) if getattr(learner, name) is None]
+    needs = needed_names(learner)
     world = world_of(task, learner, options, {DEMONSTRATIONS: data}, {}, reporter.say)
     learner = sized(learner, world)
     for base in BASES if needs else (BASE,):

@@ -69,7 +69,7 @@ def arms_by_name(methods: Sequence[str]) -> dict[str, Arm]:
         if needs and base is None:
             raise BadSetting(
                 f"{method} needs {about_given(learner, needs[0])}: in a comparison, of a method that is named before it, "
-                f"as in `agir compare TASK diffusion-policy {method}`."
+                f"as in `agir compare TASK OTHER {method}`."
             )
         arms[method] = Arm(method, {} if learner.updates else {"updates": 0}, brought=dict.fromkeys(needs, base))
         base = base if needs else method

@@ -26,6 +26,11 @@ class Reporter:
         pass
 
 
+def line(text: str, console: Console | None = None, style: str = "") -> None:
+    """Prints a line as it is: a terminal wraps it, and where it goes to a file a path stays whole."""
+    (console or Console()).print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
 class Within(Reporter):
     """Another's, for one of several pieces: each task is told with what it is a part of."""
 
@@ -70,7 +75,7 @@ class Terminal(Reporter):
             yield _RichBar(progress, progress.add_task(title, total=total, facts=""))
 
     def say(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False)
+        line(text, self.console)
 
 
 class _RichBar:

@@ -194,13 +194,15 @@ class Session:
     def _refuse_nonsense(self, stage: str, step: int, carry: tuple, metrics: dict) -> None:
         """Numbers that are not finite in every lane stop the run, with its last checkpoint as it was."""
         where = f"before update {step}" + f" of the stage {stage.rstrip('/')}" * bool(stage)
-        kept = f"The last checkpoint in {self.run.folder} is as it was." if self.run.learnt else "Nothing was saved yet."
         for leaf in jax.tree.leaves(eqx.filter(carry[1], eqx.is_inexact_array)):
             if not bool(jnp.isfinite(leaf).all()):
-                raise BadEnvironment(f"{self.world.task.name} gave a number that is not finite {where}. {kept}")
+                raise BadEnvironment(f"{self.world.task.name} gave a number that is not finite {where}. {self._kept()}")
         for name, value in metrics.items():
             if not np.isfinite(value).any():
-                raise AgirError(f"'{name}' is no longer finite {where}: the learning diverged. Try a smaller --rate. {kept}")
+                raise AgirError(f"'{name}' is no longer finite {where}: the learning diverged. Try a smaller --rate. {self._kept()}")
+
+    def _kept(self) -> str:
+        return f"The last checkpoint in {self.run.folder} is as it was." if self.run.learnt else "Nothing was saved yet."
 
     # ------------------------------------------------------------------------------------------------------- the policies
     def _save(self, which: str, policies: Any) -> None:
