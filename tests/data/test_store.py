@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from agir.core import registry
 from agir.core.errors import BadData, BadSetting, BadSpec, Missing
 from agir.core.nouns import Task
 from agir.core.spaces import Box, Dict, Discrete, Meaning, Spec
@@ -157,3 +158,20 @@ def test_the_hub_is_asked_by_name(tmp_path, monkeypatch):
         read("hub:org/gone")
     with pytest.raises(BadData, match="write hub:ORG/NAME"):
         download("toy")
+
+
+def test_the_file_in_which_something_is_wrong_is_named(tmp_path, monkeypatch):
+    class Odd:
+        def recognises(self, path):
+            return path.suffix == ".odd"
+
+        def read(self, path, task):
+            raise BadData("episode 0, column 'action', row 1 is not a finite number.")
+
+    monkeypatch.setitem(registry._added["reader"], "odd", (Odd, "odd ones"))
+    (tmp_path / "a.odd").touch()
+    with pytest.raises(BadData, match=r"a\.odd: episode 0, column 'action', row 1"):
+        read(tmp_path / "a.odd")
+    (tmp_path / "a.strange").touch()
+    with pytest.raises(BadData, match=r"(?s)none of the formats.*from_episodes"):
+        read(tmp_path / "a.strange")
