@@ -5,7 +5,7 @@ from agir.claims.claim import Arm, Claim, Part
 
 JEPA = Arm("act-jepa", CHUNK | {"network": "mlp", "width": 256, "depth": 3, "rate": 1e-3})
 ALONE = Arm("act-jepa", JEPA.settings | {"weight": 0.0})
-FEW, FREE = 20, 200  # episodes with their actions, and without
+FEW, FREE = 40, 200  # episodes with their actions, and without
 
 
 def with_free(arm: Arm) -> Arm:
@@ -15,39 +15,40 @@ def with_free(arm: Arm) -> Arm:
 
 CLAIM = Claim(
     slug="act-jepa",
-    sentence="Foretelling what will be seen costs a chunked cloner nothing, and with it 200 action-free episodes add to 20 that have "
+    sentence="Foretelling what will be seen costs a chunked cloner nothing, and with it 200 action-free episodes add to 40 that have "
     "their actions.",
     source="Vujinovic & Kovacevic 2025 (ACT-JEPA), arXiv 2501.14622, section 4",
     method="act-jepa",
-    task="planar/reach,distractors=6",
+    task="planar/reach,distractors=2",
     arms={
-        "ACT-JEPA, 20": with_data(JEPA, FEW),
-        "ACT-JEPA, 20 and 200 without": with_free(JEPA),
-        "actions alone, 20": with_data(ALONE, FEW),
-        "actions alone, 20 and 200 without": with_free(ALONE),
+        "ACT-JEPA, 40": with_data(JEPA, FEW),
+        "ACT-JEPA, 40 and 200 without": with_free(JEPA),
+        "actions alone, 40": with_data(ALONE, FEW),
+        "actions alone, 40 and 200 without": with_free(ALONE),
         **beside_with_data(FEW),
     },
     parts=(
         Part(
             "It is not worse than its own network learning actions alone by more than 5 points.",
-            "ACT-JEPA, 20",
-            "actions alone, 20",
+            "ACT-JEPA, 40",
+            "actions alone, 40",
             "success",
             -0.05,
         ),
-        Part("It is not worse than regression by more than 5 points.", "ACT-JEPA, 20", "regression, 20", "success", -0.05),
-        Part("The 200 add more than 5 points.", "ACT-JEPA, 20 and 200 without", "ACT-JEPA, 20", "success", 0.05),
+        Part("It is not worse than regression by more than 5 points.", "ACT-JEPA, 40", "regression, 40", "success", -0.05),
+        Part("The 200 add more than 5 points.", "ACT-JEPA, 40 and 200 without", "ACT-JEPA, 40", "success", 0.05),
         Part(
             "With the 200 it succeeds more often than its own network learning actions alone, by more than 5 points.",
-            "ACT-JEPA, 20 and 200 without",
-            "actions alone, 20 and 200 without",
+            "ACT-JEPA, 40 and 200 without",
+            "actions alone, 40 and 200 without",
             "success",
             0.05,
         ),
     ),
     asked={},
     budget_s=3600,
-    note="Pilot (3 seeds, 100 episodes, never reported): all arms at 0.05 to 0.13, so in this form nothing would be decided. "
+    note="Pilot of 20 episodes and 6 distractors (3 seeds, 100 episodes, never reported): all arms at 0.05 to 0.13, so in that form "
+    "nothing would be decided. "
     "The ledger's row is of 10 episodes without distractors, where regression had 0.35 and nothing that is seen was "
     "without meaning, half of each batch with the 200 had no actions, and what the 200 did through normalisation alone was not told "
     "apart. On planar/push, where this claim stood before, little is learnt in 4000 updates. The draft's sentence on probes of the "

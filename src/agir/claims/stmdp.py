@@ -1,6 +1,6 @@
 """Spiking neurons against a transformer of equal width, and modulation against cross-attention among them."""
 
-from agir.claims.baselines import BESIDE, CHUNK, DDIM, TWO_MODES
+from agir.claims.baselines import BESIDE, CHUNK, DDIM, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 SIZE = CHUNK | {"width": 64, "depth": 2, "updates": 2000}
@@ -12,16 +12,25 @@ CLAIM = Claim(
     source="Wang et al. 2024 (STMDP), arXiv 2411.09953, tables 1 and 2",
     method="stmdp",
     task=TWO_MODES,
-    arms={
-        "spiking": Arm("stmdp", SIZE),
-        "spiking, cross-attention": Arm("stmdp", SIZE | {"network": "spiking-cross"}),
-        "transformer": Arm("diffusion-policy", SIZE | {"network": "transformer"}),
-        "DDIM-10": DDIM,
-        **BESIDE,
-    },
+    arms=on_four_modes(
+        {
+            "spiking": Arm("stmdp", SIZE),
+            "spiking, cross-attention": Arm("stmdp", SIZE | {"network": "spiking-cross"}),
+            "transformer": Arm("diffusion-policy", SIZE | {"network": "transformer"}),
+            "DDIM-10": DDIM,
+            **BESIDE,
+        },
+        "spiking",
+        "spiking, cross-attention",
+        "transformer",
+    ),
     parts=(
-        Part("Spiking is not worse than the transformer by more than 5 points.", "spiking", "transformer", "success", -0.05),
-        Part("Modulated it succeeds more often than with cross-attention.", "spiking", "spiking, cross-attention", "success", 0.0),
+        *part_on_four_modes(
+            Part("Spiking is not worse than the transformer by more than 5 points.", "spiking", "transformer", "success", -0.05)
+        ),
+        *part_on_four_modes(
+            Part("Modulated it succeeds more often than with cross-attention.", "spiking", "spiking, cross-attention", "success", 0.0)
+        ),
     ),
     asked={"demonstrations": 100},
     budget_s=9000,
