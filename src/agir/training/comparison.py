@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from agir.core import registry
+from agir.core import programs, registry
 from agir.core.errors import BadCheckpoint, BadSetting, Stopped
 from agir.core.nouns import Policy, Task
 from agir.core.stages import about_given, needed_names
@@ -108,6 +108,7 @@ def times(arms: dict[str, Measured], results: Results | None = None) -> dict[str
     The new ones are added to `results`.
     """
     here = {name: arm for name, arm in arms.items() if arm.policies is not None}
+    programs.give_back()
     found = latencies({name: one_lane(arm.policies, 0) for name, arm in here.items()})
     if results is not None:
         results.rewrite(*(Result.of_run(arm.key, name, arm.run, arm.evaluation, found[name], arm.parameters) for name, arm in here.items()))
@@ -301,6 +302,7 @@ def measure(
         if name in known and place.folder not in needed and not (place.folder / "policies").exists():
             found[name] = Measured.of_result(name, known[name])
             continue
+        programs.give_back()
         telling = Within(reporter, f"{number}/{len(arms)} {name}")
         run = trained(place.folder, place.task, place.arm, telling, **place.asked)
         tested = find_task(place.arm.tested) if place.arm.tested else place.task
