@@ -3,10 +3,12 @@
     python benchmarks/latencies.py metaworld/pick-place --results docs/results/times-metaworld-pick-place.jsonl
     python benchmarks/latencies.py pusht --data pusht_lowdim.npz --results docs/results/times-pusht.jsonl
 
-How long a policy takes follows from what it computes, not from the numbers that it learnt: so each method makes two updates of
-the task's frozen budget here. Only a stage of 256 updates or fewer is whole (merged tokens, a schedule of passes): what it finds
-decides how much is computed. One lane on one core, alone, in turns. docs/generate.py puts these times into the table beside what
-was trained, perhaps on several machines; what the file's lines say of success is of hardly trained policies and means nothing.
+How long a policy takes follows from what it computes, not from the numbers that it learnt: so most methods make two updates of the
+task's frozen budget here. Only a stage of 256 updates or fewer is whole (merged tokens, a schedule of passes): what it finds decides
+how much is computed. So does all that a method of LEARNT has learnt (where a trajectory ends, how many tokens say a chunk, which skill
+is chosen): one seed of it is trained as the budget says. One lane on one core, alone, in turns. docs/generate.py puts these times into
+the table beside what was trained, perhaps on several machines; what the file's lines say of success is of hardly trained policies and
+means nothing.
 """
 
 import argparse
@@ -21,9 +23,12 @@ from agir.training.progress import Terminal
 from agir.training.results import Results
 
 WHOLE, FEW = 256, 2  # updates
+LEARNT = ("coa", "fast", "prise")  # how many passes they make is learnt
 
 
 def untrained(arm: Arm) -> Arm:
+    if arm.method in LEARNT:
+        return arm
     few = {name: count if count <= WHOLE else FEW for name, count in arm.settings.items()}
     return dataclasses.replace(arm, settings=few)
 
