@@ -10,6 +10,7 @@ import pytest
 from methods.fitting import NUMBERS, acts, fit, learner, two_ways
 
 from agir.core.errors import BadSetting
+from agir.methods.imitation.coa import CoA
 from agir.methods.imitation.cogact import CogACT
 from agir.methods.imitation.ensemble import Ensemble
 from agir.methods.imitation.rti_dp import WarmPlanner
@@ -45,5 +46,20 @@ def test_what_an_ensemble_takes_and_refuses():
     warmed = dataclasses.replace(policy, planner=WarmPlanner(NUMBERS, policy.planner.model, 2, 2))
     with pytest.raises(BadSetting, match="plans with a WarmPlanner"):
         ensemble(warmed)
-    with pytest.raises(BadSetting, match="adaptive, temporal or receding, not 'median'"):
+    with pytest.raises(BadSetting, match="adaptive, temporal, ends or receding, not 'median'"):
         ensemble(policy, how="median")
+    with pytest.raises(BadSetting, match="say where they end, and a Planner's fill the chunk"):
+        ensemble(policy, how="ends")
+
+
+@pytest.mark.parametrize(("execute", "other"), [(0, 2), (2, 0)])
+def test_a_chain_of_actions_acts_by_either_executor_whichever_it_was_trained_with(execute, other):
+    def chain(execute):
+        method = learner(CoA, reach=6, width=8, depth=1, execute=execute)
+        return method.policy(eqx.filter_jit(method.init)(jax.random.key(0)))
+
+    settings = {"how": "receding", "execute": other} if other else {"how": "ends", "decay": 0.01}
+    changed = ensemble(chain(execute), **settings)
+    seen = jnp.linspace(-1, 1, 12).reshape(6, 2)
+    np.testing.assert_array_equal(acts(changed, seen, 4), acts(chain(other), seen, 4))
+    assert np.any(np.asarray(acts(changed, seen, 4)) != np.asarray(acts(chain(execute), seen, 4)))

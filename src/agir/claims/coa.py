@@ -7,8 +7,8 @@ from agir.claims.claim import Arm, Claim, Part
 
 INSIDE, OUTSIDE = "planar/reach,control=position,region=inside", "planar/reach,control=position,region=outside"
 LONG = HALF | {"history": 1}
-AVERAGED = Arm("coa", LONG | {"reach": 32, "execute": 0})
 BACKWARD = Arm("coa", LONG | {"reach": 32, "execute": 8})
+AVERAGED = Arm("ensemble", {"how": "ends", "decay": 0.01}, brought={"base": "backward, inside"})  # the same weights, as CoA acts
 CHUNKS = Arm("act", LONG | {"horizon": 32, "latent": 8, "execute": 0})
 
 

@@ -1,4 +1,4 @@
-"""The planner of every method that learns a `ChunkModel`; an executor (executors.py) makes a policy of it."""
+"""The planners of methods that learn a `ChunkModel`; an executor (executors.py) makes a policy of one."""
 
 from typing import Any
 
@@ -15,3 +15,11 @@ class Planner(Policy):
     def act(self, observation: Any, memory: Any, key: Key) -> Act:
         chunk, passes = self.model.draw(observation, key)
         return Act(chunk, memory, {"passes": passes})
+
+
+class EndingPlanner(Planner):
+    """Of a model whose plans end before the chunk does: says how many of its actions are a plan (`length`), which are its passes."""
+
+    def act(self, observation: Any, memory: Any, key: Key) -> Act:
+        chunk, length = self.model.draw(observation, key)
+        return Act(chunk, memory, {"passes": length, "length": length})

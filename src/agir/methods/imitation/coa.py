@@ -21,11 +21,11 @@ from typing import Any
 import jax.numpy as jnp
 
 from agir.core.errors import BadSpec
-from agir.core.nouns import Act, Policy
+from agir.core.nouns import Policy
 from agir.core.spaces import Key, flat_size
 from agir.generators.chain import Chain, ChainTransformer
-from agir.generators.chunk_model import ChunkModel
 from agir.runtime.executors import EndEnsembled, Ensembled, Receding
+from agir.runtime.planner import EndingPlanner
 from agir.training.chunk_method import GeneratingMethod
 from agir.training.state import Trained
 
@@ -60,18 +60,8 @@ class CoA(GeneratingMethod):
         return {"latent": self.latent}
 
     def policy(self, state: Trained) -> Policy:
-        planner = ChainPlanner(self.spec, self.tuned(state.best))
+        planner = EndingPlanner(self.spec, self.tuned(state.best))
         if self.execute:
             return Receding(self.spec, planner, self.history, self.execute)
         mean = EndEnsembled if self.order == "backward" else Ensembled
         return mean(self.spec, planner, self.history, jnp.asarray(self.decay, jnp.float32))
-
-
-class ChainPlanner(Policy):
-    """Sees [history, ...] and gives a chunk [horizon, ...]; says how many of its actions are a plan (`length`), which are its passes."""
-
-    model: ChunkModel
-
-    def act(self, observation: Any, memory: Any, key: Key) -> Act:
-        chunk, length = self.model.draw(observation, key)
-        return Act(chunk, memory, {"passes": length, "length": length})
