@@ -29,8 +29,8 @@ CLAIM = Claim(
     arms={
         "backward, inside": BACKWARD,
         "backward, outside": outside(BACKWARD),
-        "forward, outside": outside(FORWARD),
         "averaged, outside": outside(AVERAGED),
+        "forward, outside": outside(FORWARD),
         "ACT, outside": outside(CHUNKS),
         "DDIM-10, outside": outside(DDIM),
         "two-step, outside": outside(TWO_STEP),
