@@ -3,7 +3,7 @@
 from agir.claims.baselines import BESIDE, CHUNK, DDIM, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
-SIZE = CHUNK | {"width": 64, "depth": 2, "updates": 2000}
+SIZE = CHUNK | {"width": 64, "depth": 2, "updates": 2000, "batch": 64}
 
 CLAIM = Claim(
     slug="stmdp",
@@ -36,5 +36,5 @@ CLAIM = Claim(
     budget_s=9000,
     note="Modulation has gates that begin at 0 and tells neurons the time and what is seen exactly; cross-attention has no gates and "
     "reads them as spikes: more than the decoder differs. Four time steps of spikes take four times as long to train, so these three arms "
-    "have half of the usual updates. Energy is not measured: there is no such hardware here.",
+    "have half of the usual updates, of half of the usual windows. Energy is not measured: there is no such hardware here.",
 )
