@@ -5,7 +5,8 @@
 Of a diffusion policy, the mean distance of whole chunks by several samplers with the same weights, and (`anew`) with the noise taken anew
 from the clipped chunk; of one that foretells what will be seen beside (PAD, UWM), the same of its actions. Of a flow of chunks, that of
 the actions it would do. Of a streaming flow, that of the first and the eighth action, begun off the last one done by a normal number
-times so much. The first seed's policy; the same windows and draws for all.
+times so much. Of a chain from the end to now (CoA), that of its trajectories, and (`shown`) of each action where those after it are shown.
+The first seed's policy; the same windows and draws for all.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import numpy as np
 
 import agir
 from agir.data.normalization import normalize
+from agir.generators.chain import Chain
 from agir.generators.diffusion import Diffusion, column
 from agir.runtime.executors import Streaming
 from agir.tasks.find import recordings
@@ -51,7 +53,7 @@ def off(plan: Callable, seen: Any, done: Any) -> np.ndarray:
     """-> the mean distance of each action of the plans: whole chunks, or the next ones to be done."""
     keys = jax.random.split(jax.random.key(0), len(done))
     planned = eqx.filter_jit(lambda: jax.vmap(plan)(seen, done, keys))()
-    begin = 1 if planned.shape[1] == DONE else 0
+    begin = 1 if planned.shape[1] in (DONE, done.shape[1] - 1) else 0
     return np.asarray(jnp.abs(planned - done[:, begin : begin + planned.shape[1]]).mean((0, 2)))
 
 
@@ -63,6 +65,10 @@ def plans(policy: Any) -> Iterator[tuple[str, Callable]]:
             yield f"begun off by {far:g}", streamed(model, far)
         return
     model = policy.inner.planner.model
+    if isinstance(model.generator, Chain):
+        yield "chain", lambda seen, done, key: model.generator.sample(model.encoder(seen[1:]), key)
+        yield "chain, shown", lambda seen, done, key: shown(model, seen[1:], done[1:])
+        return
     if not isinstance(model.generator, Diffusion):
         yield "chunks", lambda seen, done, key: model.sample(seen, key)[1 : 1 + DONE]
         return
@@ -76,6 +82,13 @@ def plans(policy: Any) -> Iterator[tuple[str, Callable]]:
         else:
             continue
         yield f"{sampler}-{passes}{' anew' * (kind is Anew)}", lambda seen, done, key, g=generator: g.sample(model.encoder(seen), key)
+
+
+def shown(model: Any, seen: Any, done: Any) -> Any:
+    """-> each action of the trajectory as the chain would make it after those that were done."""
+    chain, network = model.generator, model.generator.network
+    made = network(chain.turned(done, len(done)), model.encoder(seen))
+    return chain.turned(network.action_out(network.heads[0](made)), len(done))
 
 
 def streamed(model: Any, far: float) -> Callable:
@@ -101,7 +114,8 @@ def main() -> None:
     asked = parser.parse_args()
     policy, task = agir.load(asked.run), agir.task(asked.task)
     dataset = recordings(asked.data, task) if asked.data else task.demonstrations(30, 500)
-    seen, done = windows(policy, dataset, asked.windows, 16)
+    generator = None if isinstance(policy.inner, Streaming) else policy.inner.planner.model.generator
+    seen, done = windows(policy, dataset, asked.windows, 1 + generator.horizon if isinstance(generator, Chain) else 16)
     print("at the largest there is:", np.round((jnp.abs(done) > 0.99).mean((0, 1)), 2).tolist())
     for name, plan in plans(policy):
         distances = off(plan, seen, done)
