@@ -151,6 +151,16 @@ def test_a_base_for_other_actions_is_refused(runs):
         train(Other(), "toy-reuse", base=base.folder, data=data, run=base.folder.parent / "other")
 
 
+def test_a_base_of_another_task_is_taken_and_said(runs):
+    base = runs("on-its-own", "toy-clone", updates=2)
+
+    class Elsewhere(toys.Toy):
+        name = "elsewhere"
+
+    with pytest.warns(UserWarning, match=f"--base was trained on {toys.Toy.name}; this run is of elsewhere"):
+        train(Elsewhere(), "toy-reuse", base=base.folder, data=toys.Toy().demonstrations(3), run=base.folder.parent / "elsewhere")
+
+
 @pytest.mark.parametrize("how", ["standard", "none"])
 def test_a_bundle_remembers_how_it_was_normalised(runs, how):
     policies, text = load_bundle(runs(f"normalised-{how}", "toy-clone", normalize=how, updates=2).folder / "policies" / "last")

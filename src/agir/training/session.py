@@ -45,6 +45,7 @@ class Part:
     recipe: Recipe | None
     normalization: Normalization | None
     own: bool = False  # the value has one entry for each of the run's lanes
+    task: str = ""  # that it was trained on, where that is known
 
 
 def check_acts(policies: Any, keys: Key) -> None:

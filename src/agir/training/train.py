@@ -287,7 +287,7 @@ def _load_part(value: Any, asked: dict) -> Part:
         value = one_lane(policies, 0)
     if isinstance(value, Normalized):
         recipe = Recipe.from_json(json.loads(value.recipe)) if value.recipe else None
-        return Part(policies.inner if own else value.inner, recipe, value.normalization, own)
+        return Part(policies.inner if own else value.inner, recipe, value.normalization, own, value.task)
     return Part(value, None, None)
 
 
@@ -310,7 +310,7 @@ def policy_folder(path: str | os.PathLike, which: str = "last") -> pathlib.Path:
 def world_of(
     task: Task, learner: Learner, asked: dict, data: dict[str, Any], parts: dict[str, Part], say: Callable[[str], None] | None = None
 ) -> World:
-    """The world of the run, `data` being {name: address or Dataset}. What looks wrong with brought data is said.
+    """The world of the run, `data` being {name: address or Dataset}. What looks wrong with what is brought is said.
 
     A run given a base takes the base's normalisation.
     """
@@ -325,6 +325,8 @@ def world_of(
     for name, part in parts.items():
         if isinstance(part.value, Policy):
             check_base(name, part.value, task.spec)
+            if say is not None and part.task not in ("", task.name):
+                say(f"--{name} was trained on {part.task}; this run is of {task.name}.")
     bases = [part.normalization for part in parts.values() if part.normalization is not None]
     world = make_world(
         task,
