@@ -77,6 +77,30 @@ def test_lanes_that_begin_again_are_denoised_in_full():
     np.testing.assert_allclose(mixed, jnp.stack(alone), atol=1e-5)
 
 
+def test_a_lane_that_begins_again_makes_no_other_pay():
+    """Of 16 lanes one makes all 6 passes and each of the others one."""
+    calls = []
+
+    def count(x):
+        calls.append(1)
+        return np.asarray(x)
+
+    class Counted(eqx.Module):
+        def __call__(self, x, times, context):
+            return jax.pure_callback(count, x, x, vmap_method="sequential")
+
+    policy = base(sampler="ddim", passes=6)
+    policy = eqx.tree_at(lambda policy: policy.planner.model.generator.network, policy, Counted())
+    policy = warmed(policy, sampler="ddim", passes=6, warm=1)
+    keys, seen, acts = jax.random.split(jax.random.key(0), 16), jnp.ones((16, 2)), jax.jit(jax.vmap(policy.act))
+    memory = jax.vmap(policy.start)(keys)
+    for paid in (16 * 6, 15 + 6):
+        calls.clear()
+        _, later, info = acts(seen, memory, keys)
+        assert info["passes"].sum() == len(calls) == paid
+        memory = jax.tree.map(lambda fresh, old: old.at[0].set(fresh[0]), memory, later)
+
+
 def test_what_cannot_be_warmed_is_refused():
     for policy, settings, why in (
         (base(FlowPolicy), {}, "holds a Flow"),

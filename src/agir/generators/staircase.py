@@ -21,6 +21,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from agir.core.errors import BadSetting
 from agir.core.spaces import Key
+from agir.core.when import when
 from agir.generators.diffusion import Diffusion, Pass, noised
 
 
@@ -95,6 +96,9 @@ class Staircase(Diffusion):
         self, begun: Bool[Array, ""], buffer: Float[Array, "horizon size"], context: Float[Array, "history features"], key: Key
     ) -> Float[Array, "horizon size"]:
         """The buffer, or where none is `begun`, one around a chunk that is denoised from noise in all passes (which are paid only then)."""
-        draw, walk, disturb = jax.random.split(key, 3)
-        chunk = self.denoise(self.noise(draw), context, walk, jnp.where(begun, self.sampling_passes, 0))
-        return jnp.where(begun, buffer, self.begin(chunk, disturb))
+
+        def anew(self: "Staircase", context: Any, key: Key) -> Float[Array, "horizon size"]:
+            draw, walk, disturb = jax.random.split(key, 3)
+            return self.begin(self.denoise(self.noise(draw), context, walk), disturb)
+
+        return when(~begun, anew, self, (context, key), buffer)

@@ -22,10 +22,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from agir.core.nouns import Act, Learner, Method, Policy, Source, given
 from agir.core.spaces import Key
+from agir.core.when import when
 from agir.data.windows import Segment
 from agir.networks.mlp import MLP
 from agir.networks.skill_codes import Skills
@@ -130,8 +131,12 @@ class SkillPolicy(Policy):
         (skill, done), pairs = memory, self.skills.pairs
         z = self.skills.codes.seen(jax.tree.map(lambda x: x[None], observation))
         due = done >= pairs.lengths[skill]
-        logits = choices(self.choose, self.skills, z[0])
-        drawn = jax.random.categorical(key, logits / jnp.maximum(self.temperature, 1e-6)).astype(jnp.int32)
-        skill, done = jnp.where(due, drawn, skill), jnp.where(due, 0, done)
+        skill = when(due, SkillPolicy.next, self, (z[0], key), skill)
+        done = jnp.where(due, 0, done)
         action = self.skills.codes.decode(z, pairs.spelling[skill][done][None])[0].reshape(self.spec.action.shape)
         return Act(action, (skill, done + 1), {"planned": due, "passes": due.astype(jnp.int32)})
+
+    def next(self, z: Float[Array, " dim"], key: Key) -> Int[Array, ""]:
+        """The skill that is done from here on."""
+        logits = choices(self.choose, self.skills, z)
+        return jax.random.categorical(key, logits / jnp.maximum(self.temperature, 1e-6)).astype(jnp.int32)

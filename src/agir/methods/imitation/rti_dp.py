@@ -22,6 +22,7 @@ import jax.numpy as jnp
 from agir.core.errors import BadSetting
 from agir.core.nouns import Act, Method, Policy, Source, given
 from agir.core.spaces import Key
+from agir.core.when import when
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.diffusion import Diffusion
 from agir.generators.staircase import Staircase
@@ -72,9 +73,12 @@ class WarmPlanner(Policy):
     def act(self, observation: Any, memory: Any, key: Key) -> Act:
         (last, begun), generator = memory, self.model.generator
         begin, walk = jax.random.split(key)
-        passes = generator.sampling_passes
-        skip = jnp.where(begun, passes - self.warm, 0).astype(jnp.int32)
-        moved = jnp.concatenate([last[self.execute :], jnp.repeat(last[-1:], self.execute, 0)])
-        guess = jnp.where(skip > 0, moved, generator.noise(begin))
-        chunk = generator.denoise(guess, self.model.encoder(observation), walk, skip)
-        return Act(generator.shaped(chunk), (chunk, jnp.bool_(True)), {"passes": passes - skip})
+        context, noise, skip = self.model.encoder(observation), generator.noise(begin), generator.sampling_passes - self.warm
+        moved = jnp.concatenate([last[self.execute :], jnp.repeat(last[-1:], self.execute, 0)]) if skip else noise
+        # Each is paid for by its own lanes alone; a loop of as many passes as the lane needs would run as long as the longest for all.
+        go_on = lambda generator, *known: generator.denoise(*known, skip=skip)
+        begin_anew = lambda generator, *known: generator.denoise(*known)
+        chunk = when(begun, go_on, generator, (moved, context, walk), last)
+        chunk = when(~begun, begin_anew, generator, (noise, context, walk), chunk)
+        passes = generator.sampling_passes - jnp.where(begun, skip, 0)
+        return Act(generator.shaped(chunk), (chunk, jnp.bool_(True)), {"passes": passes.astype(jnp.int32)})
