@@ -115,7 +115,7 @@ def evaluate(
     if tell:
         console = Console()
         title = f"{folder.name}, {checkpoint} checkpoint, on {task.name}"
-        console.print(terminal_table(lane_table(text["method"], found, policies, text["lanes"], title=title)))
+        console.print(terminal_table(lane_table(text["method"], task, found, policies, text["lanes"], title=title)))
         for label, part in by_value(text["method"], found, text["lanes"]).items():
             for name, interval in part.summary().measures.items():
                 console.print(f"  {label}: {name} {interval} (mean over episodes)", style="dim", highlight=False)
@@ -272,7 +272,7 @@ def report(runs: Sequence[str | os.PathLike | Run], output: str | os.PathLike | 
     arms = {}
     for name, run in zip(names, runs, strict=True):
         evaluation = evaluated(run, task, 100, reporter=Within(_reporter(tell), name))
-        arms[name] = Measured.of_run(name, run, evaluation)
+        arms[name] = Measured.of_run(name, run, evaluation, task=task)
     page = comparison_report(f"{', '.join(names)} on {task.name}", task, arms, compared(task, arms, 100))
     path = write_report(output or runs[0].folder / "report.html", page)
     if tell:

@@ -22,7 +22,7 @@ from agir.evaluation.compiled import PAID, episode_keys
 from agir.evaluation.outcomes import Recording
 
 
-def _of_step(key: Key, time: Any) -> tuple[Key, Key]:
+def of_step(key: Key, time: Any) -> tuple[Key, Key]:
     """An episode's key -> keys for acting and for the environment's step: those of a compiled episode (`move_lanes` of one lane)."""
     act, move = jax.random.split(jax.random.fold_in(stream(key, "steps"), time), (2, 1))
     return act[0], move[0]
@@ -63,7 +63,7 @@ class CompiledWorld:
         self.task = task
         self._reset, self._step = (
             jax.jit(env.reset),
-            jax.jit(lambda state, action, key, time: env.step(state, action, _of_step(key, time)[1])),
+            jax.jit(lambda state, action, key, time: env.step(state, action, of_step(key, time)[1])),
         )
         self.state = self.seen = self.key = None
         self.time = 0
@@ -115,7 +115,7 @@ def _fresh(policy: Policy, keys: Any) -> Any:
 @eqx.filter_jit
 def _act(policy: Policy, observation: Any, memory: Any, keys: Any, time: Any) -> tuple[Any, tuple]:
     memory = choose(time == 0, _fresh(policy, keys), memory)
-    keys = jax.vmap(lambda key, time: _of_step(key, time)[0])(jax.random.wrap_key_data(keys), time)
+    keys = jax.vmap(lambda key, time: of_step(key, time)[0])(jax.random.wrap_key_data(keys), time)
     action, memory, info = jax.vmap(policy.act)(observation, memory, keys)
     return memory, (action, {name: info[name] for name in PAID if name in info})
 
@@ -133,7 +133,7 @@ class HostActor:
             if time[lane] == 0:
                 self.memory[lane] = self.policy.start(stream(key, "memory"))
             seen = jax.tree.map(lambda x: x[lane], observation)
-            actions[lane], self.memory[lane], infos[lane] = self.policy.act(seen, self.memory[lane], _of_step(key, time[lane])[0])
+            actions[lane], self.memory[lane], infos[lane] = self.policy.act(seen, self.memory[lane], of_step(key, time[lane])[0])
         some = int(np.argmax(running))
         stacked = jax.tree.map(lambda *x: np.stack(x), *(actions[some] if action is None else action for action in actions))
         return stacked, {name: np.array([info.get(name, 0) for info in infos]) for name in PAID if name in infos[some]}

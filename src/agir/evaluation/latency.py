@@ -1,21 +1,28 @@
-"""How long a policy takes, with its result on the host: per call that plans, to the first action, per executed action, per pass."""
+"""How long a policy takes, with its result on the host: per call that plans, to the first action, per executed action, per pass.
+
+How much some policies compute depends on what they see (how many tokens say a chunk, when a skill ends), and so would their times on
+observations that never occur: a policy first acts in pilot episodes of its task, and the clock runs while it sees these once more.
+"""
 
 import dataclasses
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from agir.core.errors import BadSetting
-from agir.core.keys import stream
-from agir.core.nouns import Policy
-from agir.core.spaces import Key, sample
+from agir.core.keys import episode_key, stream
+from agir.core.nouns import Policy, Task
+from agir.core.spaces import Key
+from agir.evaluation.hosted import CompiledWorld, HostWorld, of_step
 from agir.evaluation.tables import Times
 from agir.runtime.actor import bound
 
-WARM_UP = 3  # calls after the first, which compiles
+PURPOSE = "pilot"  # of the episodes that are seen: none that is evaluated
+SEEN = 256  # steps of whole episodes that are seen, two episodes at least
+STARTS = 16  # first observations of as many episodes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,16 +68,16 @@ def times(samples_ms: np.ndarray) -> Times:
     return Times(*(float(x) for x in np.percentile(samples_ms, [50, 95, 99])))
 
 
-def latency(policy: Policy, calls: int = 500, episodes: int = 50, seconds: float = 20.0, seed: int = 0) -> Latency:
-    """Times `calls` calls in a row, then the begins of `episodes`, on random observations that come from the host.
+def latency(policy: Policy, task: Task, calls: int = 500, episodes: int = 50, seconds: float = 20.0) -> Latency:
+    """Times `calls` calls in a row, then the begins of `episodes`, on what the policy sees in the task; observations come from the host.
 
     Each part ends early after half of `seconds`, but not before two plans are done to their end.
     """
-    return latencies({"": policy}, calls, episodes, seconds, seed, rounds=1)[""]
+    return latencies({"": (policy, task)}, calls, episodes, seconds, rounds=1)[""]
 
 
 def latencies(
-    policies: Mapping[str, Policy], calls: int = 500, episodes: int = 50, seconds: float = 20.0, seed: int = 0, rounds: int = 5
+    policies: Mapping[str, tuple[Policy, Task]], calls: int = 500, episodes: int = 50, seconds: float = 20.0, rounds: int = 5
 ) -> dict[str, Latency]:
     """As `latency`, of several policies that are to be compared: each takes its turn in every round.
 
@@ -78,7 +85,7 @@ def latencies(
     """
     if calls < 2 or episodes < 1:
         raise BadSetting(f"At least two calls and one episode are timed, not {calls} and {episodes}.")
-    runs = {name: _Timed(policy, seed) for name, policy in policies.items()}
+    runs = {name: _Timed(policy, task, seconds) for name, (policy, task) in policies.items()}
     for done in range(1, rounds + 1):
         for run in runs.values():
             run.in_a_row(calls * done // rounds, seconds / 2 / rounds, last=done == rounds)
@@ -86,51 +93,100 @@ def latencies(
     return {name: run.latency() for name, run in runs.items()}
 
 
+class _Call(NamedTuple):
+    """What a call is asked: `begin` is the key of a fresh memory where an episode begins, else None."""
+
+    begin: Key | None
+    observation: Any
+    key: Key
+
+
 class _Timed:
     """One policy under the clock: what was measured of it so far."""
 
-    def __init__(self, policy: Policy, seed: int):
+    def __init__(self, policy: Policy, task: Task, seconds: float):
         self.start, self.act = _functions(policy)
-        draw = jax.jit(jax.vmap(lambda key: sample(policy.spec.observation, key)))
-        keys = jax.random.split(jax.random.key(seed), 64)
-        seen = jax.device_get(draw(stream(keys, "observations")))
-        self.feed = [(jax.tree.map(lambda x: x[i], seen), keys[i]) for i in range(len(keys))]  # nothing is drawn while the clock runs
+        self.memory: Any = None
         self.call_ms: list[float] = []
         self.told: list[dict] = []  # of plans and passes, by each call
         self.first_ms: list[float] = []
 
-        began = time.perf_counter()
-        self.memory = _done(self.act(self.feed[0][0], self.start(self.feed[0][1]), self.feed[0][1]))[1]
-        self.compile_s = time.perf_counter() - began
-        for i in range(WARM_UP):
-            self.memory = _done(self.act(self.feed[i][0], self.memory, self.feed[i][1]))[1]
+        world = CompiledWorld(task) if task.compiled else HostWorld(task, 1)
+        try:
+            self.starts = [_begin(world, index) for index in range(STARTS)]
+            began = time.perf_counter()
+            self._first(self.starts[0])
+            self.compile_s = time.perf_counter() - began
+            self.feed = self._lived(world, seconds)
+        finally:
+            world.close()
+
+    def _lived(self, world: CompiledWorld | HostWorld, seconds: float) -> list[_Call]:
+        """The calls of whole episodes, one after the other; after two of them no further one begins once `seconds` are over."""
+        calls: list[_Call] = []
+        end, index = time.perf_counter() + seconds, 0
+        while index < 2 or (len(calls) < SEEN and time.perf_counter() < end):
+            calls += self._episode(world, index)
+            index += 1
+        return calls
+
+    def _episode(self, world: CompiledWorld | HostWorld, index: int) -> list[_Call]:
+        calls, key = [_begin(world, index)], episode_key(PURPOSE, index)
+        memory = self.start(calls[0].begin)
+        while True:
+            action, memory, _ = _done(self.act(calls[-1].observation, memory, calls[-1].key))
+            after = world.step(jax.tree.map(lambda x: np.asarray(x)[None], action))
+            if after.terminated[0] or after.truncated[0]:
+                return calls
+            calls.append(_Call(None, _lane(world.observation), _act_key(key, np.int32(len(calls)))))
 
     def in_a_row(self, until: int, seconds: float, last: bool) -> None:
         """Calls that go on where the ones before ended, up to `until` of them in all."""
         clock = time.perf_counter
         end = clock() + seconds
         while len(self.told) < until:
-            observation, key = self.feed[len(self.told) % len(self.feed)]
+            call = self.feed[len(self.told) % len(self.feed)]
+            if call.begin is not None:
+                self.memory = jax.block_until_ready(self.start(call.begin))
             began = clock()
-            _, self.memory, said = _done(self.act(observation, self.memory, key))
+            _, self.memory, said = _done(self.act(call.observation, self.memory, call.key))
             self.call_ms.append(1000 * (clock() - began))
             self.told.append(said)
-            if clock() > end and (not last or sum(bool(t.get("planned", True)) for t in self.told) > 3):
-                break  # not before: the first plan may have begun in the warm-up, the last is not done
+            if clock() > end and (not last or sum(bool(t.get("planned", True)) for t in self.told) > 2):
+                break  # not before: the last plan is not done
 
     def begins(self, until: int, seconds: float) -> None:
         clock = time.perf_counter
         end = clock() + seconds
         while len(self.first_ms) < until:
-            observation, key = self.feed[len(self.first_ms) % len(self.feed)]
+            call = self.starts[len(self.first_ms) % len(self.starts)]
             began = clock()
-            _done(self.act(observation, self.start(key), key))
+            self._first(call)
             self.first_ms.append(1000 * (clock() - began))
             if clock() > end:
                 break
 
+    def _first(self, call: _Call) -> None:
+        _done(self.act(call.observation, self.start(call.begin), call.key))
+
     def latency(self) -> Latency:
         return _summed(self.compile_s, np.array(self.call_ms), self.told, np.array(self.first_ms))
+
+
+def _begin(world: CompiledWorld | HostWorld, index: int) -> _Call:
+    world.begin(0, PURPOSE, index)
+    key = episode_key(PURPOSE, index)
+    return _Call(stream(key, "memory"), _lane(world.observation), _act_key(key, np.int32(0)))
+
+
+@jax.jit
+def _act_key(key: Key, step: Any) -> Key:
+    return of_step(key, step)[0]
+
+
+def _lane(observation: Any) -> Any:
+    """The one lane's, as it is: a world may write the next one into the same array."""
+    return jax.tree.map(lambda x: np.array(x[0]), observation)
 
 
 def _functions(policy: Policy) -> tuple[Any, Any]:

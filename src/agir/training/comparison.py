@@ -86,6 +86,7 @@ class Measured:
     training_s: float | None
     commit: str | None
     key: str = ""  # of its results
+    task: Task | None = None  # that it was evaluated on
     run: Run | None = None
     policies: Normalized | None = None  # [lanes, ...]
     result: Result | None = None
@@ -109,7 +110,7 @@ def times(arms: dict[str, Measured], results: Results | None = None) -> dict[str
     """
     here = {name: arm for name, arm in arms.items() if arm.policies is not None}
     programs.give_back()
-    found = latencies({name: one_lane(arm.policies, 0) for name, arm in here.items()})
+    found = latencies({name: (one_lane(arm.policies, 0), arm.task) for name, arm in here.items()})
     if results is not None:
         results.rewrite(*(Result.of_run(arm.key, name, arm.run, arm.evaluation, found[name], arm.parameters) for name, arm in here.items()))
     return {name: arm.result.latency for name, arm in arms.items() if arm.result} | found
@@ -308,7 +309,7 @@ def measure(
         tested = find_task(place.arm.tested) if place.arm.tested else place.task
         try:
             evaluation = evaluated(run, tested, episodes, purpose=purpose, record=record, reporter=telling)
-            found[name] = Measured.of_run(name, run, evaluation, key=place.key(episodes, purpose))
+            found[name] = Measured.of_run(name, run, evaluation, key=place.key(episodes, purpose), task=tested)
         except BadCheckpoint as error:  # of another version of agir, say
             if name not in known or place.folder in needed:
                 raise
@@ -316,6 +317,6 @@ def measure(
             found[name] = Measured.of_result(name, known[name])
             continue
         if results is not None and name not in known:
-            spent = latency(one_lane(found[name].policies, 0))  # alone: in turns with the others when all are there
+            spent = latency(one_lane(found[name].policies, 0), tested)  # alone: in turns with the others when all are there
             results.add(Result.of_run(found[name].key, name, run, evaluation, spent, found[name].parameters))
     return found

@@ -108,10 +108,10 @@ def origin(task: Task) -> Origin:
     return Origin(task.name, command(), now(), found.pop("commit", ""), f"{platform.machine()}, {os.cpu_count()} cores", found)
 
 
-def lane_table(name: str, found: Evaluation, policies: Normalized, lanes: list[dict], **words: Any) -> Comparison:
+def lane_table(name: str, task: Task, found: Evaluation, policies: Normalized, lanes: list[dict], **words: Any) -> Comparison:
     """One row a value of a sweep, over its seeds; one row in all where nothing was swept."""
     parts = by_value(name, found, lanes)
-    rest = timed(latency(one_lane(policies, 0))) | {"parameters": count_parameters(policies.inner) // len(lanes)}
+    rest = timed(latency(one_lane(policies, 0), task)) | {"parameters": count_parameters(policies.inner) // len(lanes)}
     return sections.comparison(parts, measured=dict.fromkeys(parts, rest), **words)
 
 
