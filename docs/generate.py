@@ -153,10 +153,18 @@ def claim_text(claim: Claim, row: ledger.Row | None) -> str:
         parts += [table(("part", "compared"), lines), "Not run."]
     else:
         parts += [parts_table(row), arms_table(row.whole["arms"]), run_text(row.whole)]
-        sentences = [part.sentence for part in claim.parts] != [part["sentence"] for part in row.parts]
-        if sentences or set(claim.arms) != set(row.whole["arms"]):
+        if changed_since(claim, row):
             parts.append("**The claim was changed after this run, and was not run again yet: this is what came of its earlier form.**")
     return "\n\n".join([*parts, prose(claim.note)]).strip()
+
+
+def changed_since(claim: Claim, row: ledger.Row) -> bool:
+    """Whether it would be run otherwise today; of rows without a form what they say of it is compared."""
+    if "form" in row.whole:
+        return row.whole["form"] != claim.form
+    parts = [(part.sentence, part.threshold) for part in claim.parts], [(part["sentence"], part["threshold"]) for part in row.parts]
+    sizes = (claim.task, claim.seeds, claim.episodes), tuple(row.whole[name] for name in ("task", "seeds", "episodes"))
+    return parts[0] != parts[1] or sizes[0] != sizes[1] or set(claim.arms) != set(row.whole["arms"])
 
 
 def parts_table(row: ledger.Row) -> str:

@@ -46,7 +46,7 @@ def test_a_claim_is_run_once_and_judged_part_by_part(tmp_path, capsys, monkeypat
     assert row["parts"][0]["verdict"] in ("fails", "undecided")
     first = row["parts"][0]
     assert first["low"] <= first["figure"] <= first["high"] and first["n"] == 40 and first["threshold"] == 0.9
-    assert row["arms"].keys() == {"long", "short"} and row["seeds"] == 2 and row["load"] >= 0
+    assert row["arms"].keys() == {"long", "short"} and row["seeds"] == 2 and row["load"] >= 0 and row["form"] == TOY.form
     for arm in row["arms"].values():  # success and latency stand together
         assert 0 <= arm["success"][1] <= arm["success"][0] and 0 < arm["ms_per_call"][0] <= arm["ms_per_call"][1] <= arm["ms_per_call"][2]
     made = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}

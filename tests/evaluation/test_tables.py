@@ -90,13 +90,15 @@ def test_nothing_measured_is_no_column():
 
 @pytest.mark.parametrize("width", [60, 90, 140])
 def test_the_terminal_shows_all_figures_in_any_width(width):
-    comparison = Comparison(rows(), "Methods", "", "regression", 0.034)
+    comparison = Comparison(rows(), "Methods", "", "regression", (0.012, 0.034))
     text = shown(comparison, width)
     assert max(map(len, text.splitlines())) <= width
     for column in columns(comparison):
         for cell in column.cells:
             assert cell.text in text and all(line in text for line in cell.detail)
-    assert smallest_difference(comparison).split()[-2] == "3.4" and "3.4" in text
+    said, alike = smallest_difference(comparison), dataclasses.replace(comparison, smallest_difference=(0.034, 0.034))
+    assert said.index(" 1.2 points") < said.index(" 3.4 like") and "1.2" in text and "3.4" in text
+    assert smallest_difference(alike).endswith("is 3.4 points.")
     alone = dataclasses.replace(comparison, rows=[row for row in comparison.rows if row.floor or row is comparison.rows[0]])
     assert smallest_difference(alone) == ""  # there is nothing that it could differ from
     assert "●" in text

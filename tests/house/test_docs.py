@@ -89,11 +89,13 @@ CLAIM = Claim(
     parts=(Part("A is as good.", "a", "b", "success", -0.05), Part("A | is faster.", "a", "b", "ms_per_call", 0.5, below=True)),
     asked={},
     budget_s=60,
+    seeds=10,
     note="A note.",
 )
 BETTER = {"verdict": "undecided", "figure": -0.012, "low": -0.062, "high": 0.038, "quantity": "a less b: success"}
 FASTER = {"verdict": "holds", "figure": 0.25, "low": 0.225, "high": 0.275, "quantity": "a over b: ms_per_call"}
 ROW = {
+    "task": "multipath",
     "when": "2026-01-02T03:04:05",
     "commit": "0123456789abcdef",
     "seconds": 61.4,
@@ -146,6 +148,12 @@ def test_a_row_of_an_earlier_form_of_its_claim_says_so(made_up):
     assert changed not in generate.claims_page(made_up)
     older = [made_up["made-up"].parts[0] | {"sentence": "A is good."}, *made_up["made-up"].parts[1:]]
     assert changed in generate.claims_page({"made-up": Row("made-up", tuple(older), ROW)})
+    for other in ({"seeds": 5}, {"task": "pusht"}, {"form": "another"}):
+        assert changed in generate.claims_page({"made-up": Row("made-up", made_up["made-up"].parts, ROW | other)})
+    assert changed not in generate.claims_page({"made-up": Row("made-up", made_up["made-up"].parts, ROW | {"form": CLAIM.form})})
+    lower = dataclasses.replace(CLAIM, parts=(dataclasses.replace(CLAIM.parts[0], threshold=-0.1), CLAIM.parts[1]))
+    wider = dataclasses.replace(CLAIM, arms=CLAIM.arms | {"a": Arm("code-prior", {"width": 8})})
+    assert len({CLAIM.form, lower.form, wider.form, dataclasses.replace(CLAIM, note="Another.").form}) == 3
     fewer = ROW | {"arms": {"a": ROW["arms"]["a"]}}
     assert changed in generate.claims_page({"made-up": Row("made-up", made_up["made-up"].parts, fewer)})
 

@@ -5,6 +5,8 @@ threshold that was fixed before the run, and a verdict only where the whole 95% 
 """
 
 import dataclasses
+import hashlib
+import json
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +17,7 @@ from agir.evaluation.tables import Times
 from agir.training.comparison import Arm, Measured
 
 Quantity = Literal["success", "return", "ms_per_call", "ms_to_first_action", "ms_per_action", "passes_per_action"]
+DECIDES = ("task", "arms", "parts", "asked", "seeds", "episodes")  # fields of a claim
 SAMPLES = {"ms_per_call": "planning_ms", "ms_to_first_action": "first_ms", "ms_per_action": "executed_ms"}  # of a Latency
 
 
@@ -77,6 +80,12 @@ class Claim:
     seeds: int = 5
     episodes: int = 500  # a seed
     note: str = ""  # what the reader should know: how the difficulty was set, what could not be shown
+
+    @property
+    def form(self) -> str:
+        """A digest of all that decides it: between two runs of one form no arm, setting, threshold, task or number was changed."""
+        told = {name: value for name, value in dataclasses.asdict(self).items() if name in DECIDES}
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
     def figures(self, arms: dict[str, Measured], times: dict[str, Latency]) -> dict[str, dict]:
         """Each arm's own success and latency, for the ledger: ms and passes of one lane, as (median, p95, p99) where three."""

@@ -73,6 +73,7 @@ def run_claim(
     seconds = earlier + sum(elsewhere.values()) + time.monotonic() - began
     row = {
         "claim": claim.slug,
+        "form": claim.form,
         "sentence": claim.sentence,
         "method": claim.method,
         "task": claim.task,

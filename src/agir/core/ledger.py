@@ -1,10 +1,10 @@
 """The ledger of claims: one JSON line for each time a claim was run. Reading it imports no JAX.
 
-A row: {"claim", "sentence", "method", "task", "when", "commit", "seconds", "seeds", "episodes", "machine", "load" (the system's, in the
-minute before the arms were timed), "note", "parts": [{"sentence", "quantity", "verdict", "figure", "low", "high", "threshold", "below",
-"n"}], "arms": {name: {"success", "return", "parameters", "training_s", "commit", "ms_per_call", "ms_to_first_action", "ms_per_action"
-(median, 95th and 99th percentile), "passes_per_action"}}}. A part's verdict is "holds", "fails" or "undecided". Older rows
-have no load, and of arms no times.
+A row: {"claim", "form" (a digest of all that decides the claim), "sentence", "method", "task", "when", "commit", "seconds", "seeds",
+"episodes", "machine", "load" (the system's, in the minute before the arms were timed), "note", "parts": [{"sentence", "quantity",
+"verdict", "figure", "low", "high", "threshold", "below", "n"}], "arms": {name: {"success", "return", "parameters", "training_s",
+"commit", "ms_per_call", "ms_to_first_action", "ms_per_action" (median, 95th and 99th percentile), "passes_per_action"}}}. A part's
+verdict is "holds", "fails" or "undecided". Older rows have no form, no load, and of arms no times.
 """
 
 import collections

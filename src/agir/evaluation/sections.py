@@ -29,8 +29,8 @@ def comparison(
     """One row for each evaluation, by its method's name; differences are against the evaluation called `baseline`.
 
     `measured` has further fields of `MethodRow` for each method (`about`, `per_call`, `per_action`, `parameters`, `training_s`);
-    `words` are the section's `title` and `about`. The smallest difference is that of the least certain method. Raises UnknownName
-    where a floor, the baseline or a measured method was not evaluated, and BadSetting where starts differ.
+    `words` are the section's `title` and `about`. The smallest differences are those of the surest and of the least sure method. Raises
+    UnknownName where a floor, the baseline or a measured method was not evaluated, and BadSetting where starts differ.
     """
     measured = measured or {}
     for name in (*floors, *measured, *([baseline] if baseline else ())):
@@ -46,7 +46,7 @@ def comparison(
         figures |= {"difference": paired, "floor": name in floors}
         rows.append(MethodRow(name, **(figures | measured.get(name, {}))))
     least = [found for name, e in evaluations.items() if name not in floors and (found := e.summary().detectable_difference) is not None]
-    return Comparison(rows, baseline=baseline, smallest_difference=max(least, default=None), **words)
+    return Comparison(rows, baseline=baseline, smallest_difference=(min(least), max(least)) if least else None, **words)
 
 
 def rollouts(task: Task, evaluations: Mapping[str, Evaluation], **words: Any) -> Rollouts | None:

@@ -53,7 +53,7 @@ class Comparison:
     title: str = "Comparison"
     about: str = ""
     baseline: str = ""  # the name of the row that `difference` is against
-    smallest_difference: Number | None = None  # of success, in [0, 1], that this n could have shown
+    smallest_difference: tuple[Number, Number] | None = None  # of success, in [0, 1], that this n could have shown: least, most
 
     @property
     def ordered(self) -> list[MethodRow]:
@@ -199,8 +199,13 @@ def smallest_difference(comparison: Comparison) -> str:
     """The sentence that says what the table could not have seen; empty where it is not known, or one method stands alone."""
     if comparison.smallest_difference is None or sum(not row.floor for row in comparison.rows) < 2:
         return ""
-    least = percent(comparison.smallest_difference)
-    return f"The smallest difference of success that these numbers of episodes could have shown is {least} points."
+    least, most = map(percent, comparison.smallest_difference)
+    if least == most:
+        return f"The smallest difference of success that these numbers of episodes could have shown is {least} points."
+    return (
+        f"The smallest difference of success that these numbers of episodes could have shown is {least} points between two methods like "
+        f"the one that is the surest here, and {most} like the one whose seeds differ most."
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- the spreadsheet
