@@ -47,5 +47,6 @@ CLAIM = Claim(
     "DDPM 0.79, cached (2 bubbled) 0.17: what is kept cannot take away the noise that DDPM draws anew in each pass. So DDIM, which draws "
     "none, stands beside: all passes 0.66; cached 0.49 with 0 or 2 bubbled, 0.64 with all; 10 evenly spaced passes 0.64. "
     "What the runs show: with the last pass computed BAC of DDPM has 0.61, without 0.38, and all passes 0.997; what of a pass's noise is "
-    "taken away by a block that was not computed stays. The paper's networks are of 24 blocks and four times as wide.",
+    "taken away by a block that was not computed stays. The paper's networks are of 24 blocks and four times as wide. "
+    "DDIM with ten passes of the same weights takes half as long as BAC of DDIM and succeeds as often: here nothing speaks for caching.",
 )

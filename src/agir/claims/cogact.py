@@ -83,7 +83,7 @@ CLAIM = Claim(
         Part("It is better than plain regression, by more than 20 points.", "CogACT, alpha 10", "regression", "success", 0.20),
     ),
     asked={"demonstrations": 100},
-    budget_s=4800,
+    budget_s=5400,
     note="CogACT plans at every step, twice ten passes each, as DDIM-20 does from noise with the weights of DDIM-10, which in chunks of "
     "eight pays a sixteenth of that. CogACT's network is half as large. The arms of DDIM's plans differ in the executor alone. The "
     "paper's alpha of 0.1 lets no weight differ from another by more than a fifth. Pilot (2 seeds, 100 episodes): with DDIM's plans "

@@ -15,7 +15,7 @@ CLAIM = Claim(
         Part("A call of DDIM-10 takes less than 0.2 of one of DDPM-100.", "ddim-10", "ddpm-100", "ms_per_call", 0.2, below=True),
     ),
     asked={"demonstrations": 100},
-    budget_s=900,
+    budget_s=1000,
     seeds=10,
     note=(
         "Both arms have the same weights: only the sampler differs. Pilot (3 seeds, 100 episodes, never reported): DDIM-10 0.98, 0.87, "

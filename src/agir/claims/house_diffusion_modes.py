@@ -15,7 +15,7 @@ CLAIM = Claim(
         Part("Diffusion is not worse than a mixture by more than 5 points.", "diffusion", "mixture", "success", -0.05),
     ),
     asked={"demonstrations": 100},
-    budget_s=900,
+    budget_s=2400,
     seeds=10,
     note=(
         "All arms see the same history and give the same chunks; the mixture has more parameters than the others. Pilots (100 episodes a "

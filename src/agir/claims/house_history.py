@@ -16,7 +16,7 @@ CLAIM = Claim(
     },
     parts=(Part("Two observations succeed more often than one, by more than 20 points.", "history 2", "history 1", "success", 0.20),),
     asked={"demonstrations": 600},
-    budget_s=300,
+    budget_s=600,
     seeds=10,
     note="Pilots of two observations (3 seeds, 100 episodes, never reported): 0.68 with 300 demonstrations and batches of 128, seeds far "
     "apart; as it stands here 0.05, 1.00, 1.00 (1.00 in three seeds with 40,000 updates, which would be no difficulty any more); one "

@@ -197,9 +197,9 @@ CLAIMS: dict[str, tuple[str, str]] = {
         "agir.claims.house_two_step_regression:CLAIM",
         "two passes of regression are as good as flow matching, one is not",
     ),
-    "bac": ("agir.claims.bac:CLAIM", "blocks computed in ten of a hundred passes do as well as in all"),
+    "bac": ("agir.claims.bac:CLAIM", "blocks computed in ten to twenty of a hundred passes do as well as in all"),
     "consistency-policy": ("agir.claims.consistency_policy:CLAIM", "one pass of a distilled policy does as well as its teacher's ten"),
-    "correlated-noise-flow": ("agir.claims.correlated_noise_flow:CLAIM", "correlated noise learns faster, and plans go on more smoothly"),
+    "correlated-noise-flow": ("agir.claims.correlated_noise_flow:CLAIM", "correlated noise learns in fewer updates; its plans do as well"),
     "dita": ("agir.claims.dita:CLAIM", "actions that look at every token beat a head that denoises each by its own"),
     "diffusion-transformer-policy": (
         "agir.claims.diffusion_transformer_policy:CLAIM",

@@ -1,4 +1,4 @@
-"""Adroit: a 24-joint hand on an arm opens a door (Rajeswaran et al. 2018, DAPG; the simulator is gymnasium-robotics').
+"""Adroit: a hand on an arm, 28 joints in all, opens a door (Rajeswaran et al. 2018, DAPG; the simulator is gymnasium-robotics').
 
 The 25 human demonstrations are not part of agir. They are given with `--data PATH`: a file `door_human.npz` with `observations`
 [rows, 39], `actions` [rows, 28], `rewards` [rows], `episode_ends` and, to replay them, where the door's frame stood,
@@ -81,7 +81,7 @@ class Adroit(Optioned):
 
     family = "adroit"
     variants = ("door",)
-    about = "a 24-joint hand opens a door (human demonstrations with --data)"
+    about = "a hand of 28 joints opens a door (human demonstrations with --data)"
     compiled = False
     horizon = 300  # the simulator's own is 200, but the people took 223 to 300 steps
     infos = ("success", "hinge_rad")

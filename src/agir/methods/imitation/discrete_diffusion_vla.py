@@ -29,7 +29,7 @@ class DiscreteDiffusionVLA(GeneratingMethod):
     rounds: int = 12  # passes for a chunk (paper)
     measure: str = "confidence"  # how sure a token is: confidence, or gap (to the second) (paper: either)
     temperature: float = 1.0  # of the tokens drawn; towards 0: the likeliest
-    disorder: float = 1.0  # of the order in which tokens are decided: 0 is the surest first, always (the authors' code, by default)
+    disorder: float = 1.0  # of the order in which tokens are decided: 1 (the authors' code); 0: always the surest first
     reopened: int = 1  # tokens hidden again in a round, those that became less sure by most (paper: a few)
     threshold: float = 0.0  # below it, at the last round, a token is hidden again; lower before (paper: rises)
     checked: float = 0.1  # share of the tokens seen that are learnt too, half of them spoilt (not in the paper: 0)
