@@ -117,10 +117,11 @@ def _name_points(axes: Any, rows: list[MethodRow], bold: list[MethodRow]) -> Non
     per_point = 72 / axes.figure.dpi
     at = lambda row: axes.transData.transform((float(row.per_action.median_ms), 100 * row.success.value)) * per_point
     places = {row.name: (float(x), -float(y)) for row, (x, y) in ((row, at(row)) for row in rows)}
-    end = float(axes.transAxes.transform((1, 1))[0]) * per_point
+    begin, end = (float(axes.transAxes.transform((x, 0))[0]) * per_point for x in (0, 1))
     floor = -float(axes.transAxes.transform((0, 0))[1]) * per_point
     top = -float(axes.transAxes.transform((0, 1))[1]) * per_point
     taken = [(0.0, end + 60, floor - 2, floor + 60), (0.0, end + 60, top - 200, top - 16)]  # the axis and its ticks, and the title
+    taken.append((0.0, begin - 2, top - 200, floor + 60))  # the other axis' ticks
     taken += [(x - 4, x + 4, y - 4, y + 4) for x, y in places.values()]
     for row in sorted(rows, key=lambda row: row not in bold):
         size = 9 if row in bold else 7
