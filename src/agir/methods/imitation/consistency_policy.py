@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 
 from agir.core.errors import BadSetting
-from agir.core.nouns import Policy, given
+from agir.core.nouns import given
 from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.consistency import Consistency, told_twice
@@ -32,7 +32,6 @@ from agir.generators.diffusion import Diffusion
 from agir.runtime.executors import Receding
 from agir.runtime.planner import Planner
 from agir.training.chunk_method import ChunkMethod
-from agir.training.state import Trained
 
 
 class ConsistencyPolicy(ChunkMethod):
@@ -94,6 +93,3 @@ class ConsistencyPolicy(ChunkMethod):
         return super().loss(
             dataclasses.replace(model, generator=dataclasses.replace(model.generator, teacher=self.teacher)), batch, key, augment
         )
-
-    def policy(self, state: Trained) -> Policy:
-        return Receding(self.spec, Planner(self.spec, self.tuned(state.best)), self.history, self.execute)
