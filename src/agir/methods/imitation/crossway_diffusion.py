@@ -25,7 +25,7 @@ from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.diffusion import Diffusion
 from agir.networks.decoder import StateDecoder, small
-from agir.networks.encoder import images_in, numbers_in
+from agir.networks.encoder import images_in, numbers_in, value_at
 from agir.objectives.masked import masked_mean
 from agir.runtime.executors import Receding
 from agir.runtime.planner import Planner
@@ -66,7 +66,7 @@ class CrosswayDiffusion(ChunkMethod):
             cut = cut if augment else None
             errors, (numbers, images) = model.generator.both(window.action, window.mask, model.encoder(window.observation, cut), disturb)
             last = jax.tree.map(lambda x: x[-1], window.observation)
-            seen = [small(part_at(last, path)) for path in images_in(space)]
+            seen = [small(value_at(last, path)) for path in images_in(space)]
             numbers_seen = jax.vmap(lambda seen: numbers_in(space, seen))(window.observation)
             return errors, [(numbers, numbers_seen), *zip([images[path] for path in images_in(space)], seen)]
 
@@ -98,10 +98,3 @@ class Crossway(Diffusion):
         """The plain diffusion."""
         how = {"sampler": self.sampler, "sampling_passes": self.sampling_passes, "bound": self.bound}
         return Diffusion(self.network, self.horizon, self.shape, self.steps, **how)
-
-
-def part_at(value: Any, path: str) -> Any:
-    """The part of an observation at a path of `images_in`."""
-    for name in path.split("/")[1:]:
-        value = value[name]
-    return value
