@@ -10,11 +10,11 @@ from agir.generators.joint import Joint, JointModel
 from agir.networks.denoiser import create_denoiser
 from agir.networks.dit import JointTransformer
 from agir.networks.encoder import number_count
-from agir.training.chunk_method import ChunkMethod
+from agir.training.diffusion_method import DenoisingMethod
 from agir.training.sources import Foresights
 
 
-class ForesightMethod(ChunkMethod):
+class ForesightMethod(DenoisingMethod):
     """Learns from windows and what was seen after them; windows whose actions were not recorded (action-free) are data too.
 
     Predicted are the numbers of the observations ahead, as they are normalised, and not their images.
@@ -58,5 +58,4 @@ class JointMethod(ForesightMethod):
             network = create_denoiser("mlp", column, context, key, self.width, self.depth, times=2)
         else:
             network = JointTransformer.create(parts, context, key, self.width or 64, self.depth or 3, **transformer or {})
-        how = {"sampler": self.sampler, "sampling_passes": self.passes, "bound": self.bound}
-        return Joint.of(network, (self.horizon, *self.spec.action.shape), self.ahead, self.steps, **how | more)
+        return Joint.of(network, (self.horizon, *self.spec.action.shape), self.ahead, **self.diffusion | more)

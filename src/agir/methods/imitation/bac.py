@@ -91,7 +91,6 @@ class BAC(Method):
         return bubbled(schedule, state.change, kinds, self.bubbled).at[-1].set(True)
 
     def policy(self, state: Likeness) -> Policy:
-        generator = self.generator
-        settings = {field.name: getattr(generator, field.name) for field in dataclasses.fields(generator)}
-        model = ChunkModel(self.base.planner.model.encoder, Cached(**settings, schedule=self.table(state)))
+        cached = self.generator.turned(Cached, schedule=self.table(state))
+        model = ChunkModel(self.base.planner.model.encoder, cached)
         return Receding(self.spec, Planner(self.spec, model), self.base.history, self.execute)

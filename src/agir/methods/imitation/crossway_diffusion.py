@@ -29,13 +29,13 @@ from agir.networks.encoder import images_in, numbers_in, value_at
 from agir.objectives.masked import masked_mean
 from agir.runtime.executors import Receding
 from agir.runtime.planner import Planner
-from agir.training.chunk_method import ChunkMethod
+from agir.training.diffusion_method import DenoisingMethod
 from agir.training.state import Trained
 
 TINY = 1e-6  # the variance of a view in which nothing changes
 
 
-class CrosswayDiffusion(ChunkMethod):
+class CrosswayDiffusion(DenoisingMethod):
     networks = ("unet",)
 
     alpha: float = 0.1  # weight of the reconstruction (paper)
@@ -54,8 +54,7 @@ class CrosswayDiffusion(ChunkMethod):
         depth = len(network.down)
         size = self.horizon // 2 ** (depth - 1) * network.middle_size
         decoder = StateDecoder.create(self.spec.observation, self.history, size, tell)
-        how = {"sampler": self.sampler, "sampling_passes": self.passes, "bound": self.bound}
-        return Crossway(network, self.horizon, self.spec.action.shape, self.steps, decoder=decoder, **how)
+        return Crossway(network, self.horizon, self.spec.action.shape, **self.diffusion, decoder=decoder)
 
     def loss(self, model: ChunkModel, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
         space = self.spec.observation
@@ -79,7 +78,7 @@ class CrosswayDiffusion(ChunkMethod):
     def policy(self, state: Trained) -> Policy:
         """Without the decoder."""
         best = state.best
-        plain = ChunkModel(best.encoder, best.generator.without())
+        plain = ChunkModel(best.encoder, best.generator.turned(Diffusion))
         return Receding(self.spec, Planner(self.spec, plain), self.history, self.execute)
 
 
@@ -93,8 +92,3 @@ class Crossway(Diffusion):
         step, target, noisy = self.disturbed(chunk, mask, key)
         predicted, middle = self.network.with_middle(noisy, step, context)
         return ((predicted - target) ** 2).mean(-1), self.decoder(middle.ravel())
-
-    def without(self) -> Diffusion:
-        """The plain diffusion."""
-        how = {"sampler": self.sampler, "sampling_passes": self.sampling_passes, "bound": self.bound}
-        return Diffusion(self.network, self.horizon, self.shape, self.steps, **how)

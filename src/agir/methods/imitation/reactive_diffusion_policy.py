@@ -29,12 +29,12 @@ from agir.generators.diffusion import Diffusion
 from agir.generators.reactive import ReactiveCodec
 from agir.networks.denoiser import AtOnce
 from agir.runtime.executors import Streamer, Streaming
-from agir.training.chunk_method import ChunkMethod
+from agir.training.diffusion_method import DenoisingMethod
 from agir.training.fit import FitReactive
 from agir.training.state import Trained
 
 
-class ReactiveDiffusionPolicy(ChunkMethod):
+class ReactiveDiffusionPolicy(DenoisingMethod):
     codec: ReactiveCodec | Learner = given(ReactiveCodec, default=FitReactive(), about="a latent of chunks and the decoder that reacts")
     steps: int = 100  # of noise in training (paper)
     sampler: str = "ddim"  # ddim (paper) or ddpm
@@ -50,7 +50,7 @@ class ReactiveDiffusionPolicy(ChunkMethod):
             )
         chunk, context = self.codec.latent, (self.history, features)
         network = AtOnce.create(self.network, chunk, context, key, self.width, self.depth)
-        return Diffusion(network, chunk[0], chunk[1:], self.steps, sampler=self.sampler, sampling_passes=self.passes)
+        return Diffusion(network, chunk[0], chunk[1:], **self.diffusion | {"bound": 1.0})  # a latent's, by tanh
 
     def loss(self, model: ChunkModel, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
         """Of the latents of the chunks that have a first action."""
