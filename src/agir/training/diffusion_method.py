@@ -43,6 +43,7 @@ class TokenDiffusionMethod(DiffusionMethod):
     """Sees each thing as a token (networks/tokens.py)."""
 
     networks = ("in-context", "token-head", "small-head")
+    unfit = "does not look at tokens"
 
     network: str = "in-context"  # in-context: actions look at all; token-head: each has a token that did; small-head: one vector did
 

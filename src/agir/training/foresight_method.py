@@ -21,6 +21,7 @@ class ForesightMethod(DenoisingMethod):
     """
 
     networks = ("transformer", "mlp")
+    unfit = "denoises chunks of one kind"
 
     network: str = "transformer"  # transformer (adaptive norms, registers) or mlp
     frames: int = 4  # observations ahead that are predicted
@@ -30,9 +31,7 @@ class ForesightMethod(DenoisingMethod):
 
     @property
     def ahead(self) -> tuple[int, int]:
-        """(frames, numbers) that are predicted; raises BadSetting where there are none, or where the network is another's."""
-        if self.network not in self.networks:
-            raise BadSetting(f"--network {self.network} denoises chunks of one kind: use {' or '.join(self.networks)}.")
+        """(frames, numbers) that are predicted; raises BadSetting where there are none."""
         if not (count := number_count(self.spec.observation)):
             raise BadSetting(f"{type(self).__name__} predicts the numbers of what will be seen, and here only images are.")
         return self.frames, count

@@ -28,7 +28,7 @@ from agir.training.state import Trained
 
 
 class CogACT(DenoisingMethod):
-    networks = ("dit", "transformer", "unet", "mlp")
+    networks = ("dit", "in-context", "transformer", "unet", "mlp")
 
     history: int = 1  # observations seen (paper)
     execute: int = 0  # actions of a chunk done before the next; 0: a chunk at every step, and the mean of those that agree (paper)

@@ -37,6 +37,7 @@ TINY = 1e-6  # the variance of a view in which nothing changes
 
 class CrosswayDiffusion(DenoisingMethod):
     networks = ("unet",)
+    unfit = "has no middle from which to reconstruct"
 
     alpha: float = 0.1  # weight of the reconstruction (paper)
     steps: int = 100  # of noise in training (paper)
@@ -44,11 +45,9 @@ class CrosswayDiffusion(DenoisingMethod):
     passes: int = 10  # of the network for a chunk (paper: 100)
 
     def create(self, features: int, key: Key) -> "Crossway":
-        """Raises BadSetting for a network without a middle, and for more noises than the one that both terms share."""
+        """Raises BadSetting for more noises than the one that both terms share."""
         if self.noises != 1:
             raise BadSetting(f"What was seen is told in the pass of one noise: --noises 1, not {self.noises}.")
-        if self.network not in self.networks:
-            raise BadSetting(f"--network {self.network} has no middle from which to reconstruct: use unet.")
         think, tell = jax.random.split(key)
         network = self.denoiser(features, think)
         depth = len(network.down)
