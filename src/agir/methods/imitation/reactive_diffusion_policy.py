@@ -24,6 +24,7 @@ from jaxtyping import Array, Float
 from agir.core.errors import BadSetting
 from agir.core.nouns import Learner, Policy, Window, given
 from agir.core.spaces import Key
+from agir.data.windows import window_horizon
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.diffusion import Diffusion
 from agir.generators.reactive import ReactiveCodec
@@ -42,11 +43,11 @@ class ReactiveDiffusionPolicy(DenoisingMethod):
 
     def create(self, features: int, key: Key) -> Diffusion:
         """Raises BadSetting where the codec's chunk is not the window's from its last observation on."""
-        if self.codec.horizon != (rest := self.horizon - self.history + 1):
+        if self.horizon != (wanted := window_horizon(self.history, self.codec.horizon)):
+            rest = self.horizon - self.history + 1
             raise BadSetting(
                 f"The codec's chunks are {self.codec.horizon} actions long, and a window of horizon {self.horizon} and history "
-                f"{self.history} holds {rest} from its last observation on: set --horizon {self.codec.horizon + self.history - 1}, "
-                f"or --codec.horizon {rest}."
+                f"{self.history} holds {rest} from its last observation on: set --horizon {wanted}, or --codec.horizon {rest}."
             )
         chunk, context = self.codec.latent, (self.history, features)
         network = AtOnce.create(self.network, chunk, context, key, self.width, self.depth)
