@@ -82,6 +82,8 @@ class CrosswayDiffusion(DenoisingMethod):
 
 
 class Crossway(Diffusion):
+    """A diffusion whose U-Net also says what was seen: `decoder(its middle, as one vector)`, a `StateDecoder`."""
+
     decoder: Any = None
 
     def both(
