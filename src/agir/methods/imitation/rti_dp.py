@@ -24,6 +24,7 @@ from agir.core.nouns import Act, Method, Policy, Source, given
 from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.diffusion import Diffusion
+from agir.generators.joint import Joint
 from agir.generators.staircase import Staircase
 from agir.runtime.executors import Receding
 from agir.runtime.planner import model_of
@@ -41,7 +42,7 @@ class RTIDP(Method):
 
     def model(self) -> ChunkModel:
         """The base's, with the sampler asked for; raises BadSetting where the base is not a diffusion policy."""
-        fits = lambda held: isinstance(held, Diffusion) and not isinstance(held, Staircase)
+        fits = lambda held: isinstance(held, Diffusion) and not isinstance(held, Staircase | Joint)  # one step for all
         model = model_of(self.base, fits, "which RTI-DP cannot warm-start: bring a run of diffusion-policy.")
         if not 1 <= self.warm <= self.passes:
             raise BadSetting(f"--warm is 1 to {self.passes}, the passes, not {self.warm}.")
