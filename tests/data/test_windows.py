@@ -9,7 +9,7 @@ from agir.core.errors import BadSetting
 from agir.core.spaces import Box, Dict, Discrete, Spec
 from agir.data.dataset import Dataset
 from agir.data.normalization import Normalization, normalize
-from agir.data.windows import foresight, segment, tabulate, transition, window
+from agir.data.windows import foresight, segment, tabulate, transition, window, window_horizon
 
 SPEC = Spec(Dict((("place", Box((2,))), ("token", Discrete(1000)))), Box((3,)))
 
@@ -59,6 +59,13 @@ def test_window_is_the_slow_loop(seed, lengths, history, horizon):
             assert got.mask[row, history - 1] == 1
             row += 1
     assert row == table.rows and got.mask.dtype == jnp.float32
+
+
+def test_the_horizon_of_a_chunk_that_begins_at_the_last_observation():
+    _, table = make(0, [9])
+    for history, coming in ((1, 1), (1, 4), (3, 4)):
+        found = window(table, jnp.int32(4), history, window_horizon(history, coming))
+        np.testing.assert_array_equal(found.action[history - 1 :], table.columns["action"][4 : 4 + coming])
 
 
 @pytest.mark.parametrize("seed, lengths", CASES)

@@ -9,7 +9,7 @@ import pytest
 
 from agir.core.errors import BadSpec
 from agir.core.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
-from agir.generators.heads import DiagonalGaussian, head_of
+from agir.generators.heads import DiagonalGaussian, head_of, tempered
 
 FINITE = {
     "discrete": (Discrete(4), [np.int32(i) for i in range(4)]),
@@ -59,3 +59,10 @@ def test_a_space_without_a_head_is_refused_by_name():
         with pytest.raises(BadSpec, match="No distribution"):
             head_of(space)
     assert isinstance(head_of(Box((3,))), DiagonalGaussian)
+
+
+def test_cold_draws_are_the_likeliest_and_warm_ones_as_was_learnt():
+    logits, keys = jnp.log(jnp.array([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3]])), jax.random.split(jax.random.key(0), 4000)
+    drawn = lambda temperature: jax.vmap(lambda key: jax.random.categorical(key, tempered(logits, temperature)))(keys)
+    assert (drawn(0.0) == jnp.array([[1, 0]])).all() and (drawn(jnp.float32(0)) == jnp.array([[1, 0]])).all()
+    np.testing.assert_allclose(jax.nn.one_hot(drawn(1.0), 3).mean(0), jnp.exp(logits), atol=0.04)

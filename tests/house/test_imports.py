@@ -20,6 +20,7 @@ FLOORS = (
     ("cli",),
 )
 ORDER = [room for floor in FLOORS for room in floor]
+SHARED = ("baselines", "claim", "run")  # files of claims/ that are none
 TOP = ORDER.index("cli")  # agir/__init__.py and other files beside cli.py: they may know all rooms, and no room knows them
 
 
@@ -63,6 +64,8 @@ def arrows_up(package: Path) -> list[str]:
             other, where = room_of(target), f"{path.relative_to(package)}:{line} imports {target}"
             if height(other) > height(room):
                 wrong.append(f"{where}: {other or 'agir itself'} stands above {room}")
+            elif room == other == "claims" and target.rpartition(".")[2] not in ("claims", *SHARED):
+                wrong.append(f"{where}: a claim imports no other claim; arms that two share stand in claims/baselines.py")
             elif room == other == "methods" and target != module and not module.startswith(f"{target}."):
                 wrong.append(f"{where}: a method imports no other method; what two share moves down")
     return wrong
@@ -93,6 +96,7 @@ def test_the_floors_are_those_of_the_design():
         ("core/a.py", "from agir import train", "train stands above core"),
         ("methods/imitation/a.py", "from agir.methods.online.b import loss", "no other method"),
         ("methods/imitation/a.py", "from . import b", "no other method"),
+        ("claims/a.py", "from agir.claims.b import BASE", "no other claim"),
         ("evaluation/a.py", "import agir", "agir itself stands above"),
     ],
 )
@@ -109,6 +113,7 @@ def test_arrows_down_are_free(tmp_path):
         ("tasks/a.py", "from agir.data.dataset import Dataset\nimport agir.core.keys"),
         ("methods/imitation/__init__.py", '"""."""'),
         ("methods/imitation/a.py", "from agir.methods import imitation\nfrom agir.runtime import executors"),
+        ("claims/a.py", "from agir.claims.baselines import DDIM\nfrom agir.claims.claim import Claim"),
         ("cli.py", "import agir\nfrom agir.claims import ledger"),
     ):
         (tmp_path / "agir" / path).parent.mkdir(parents=True, exist_ok=True)

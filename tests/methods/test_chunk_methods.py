@@ -12,7 +12,7 @@ from methods.fitting import NUMBERS, acts, fit, learner, two_ways
 
 from agir.core import registry
 from agir.core.errors import BadSetting, BadSpec
-from agir.core.names import METHODS
+from agir.core.names import METHODS, NETWORKS
 from agir.core.nouns import Window
 from agir.core.spaces import Box, Discrete, Spec
 from agir.methods.imitation.act import ACT
@@ -29,13 +29,26 @@ from agir.training.loop import traced
 
 ELSEWHERE = ("class", "motion-tracks")  # see images or keypoints alone, and have tests of their own
 KINDS = {name: kind for name in METHODS if issubclass(kind := registry.find("method", name), GeneratingMethod) and name not in ELSEWHERE}
-WHOLE = [(name, network) for name, kind in KINDS.items() for network in (kind().networks if issubclass(kind, ChunkMethod) else (None,))]
+DENOISERS = [name for name in NETWORKS if registry.find("network", name).role == "denoiser"]
+TRIED = {"diffusion-policy": DENOISERS, "stmdp": ("spiking", "spiking-cross")}  # where all fit, these or the usual ones are tried
+
+
+def networks(name):
+    """Those that a method is tested with."""
+    if not issubclass(kind := KINDS[name], ChunkMethod):
+        return (None,)
+    return kind.networks or TRIED.get(name, ("unet", "transformer", "mlp"))
+
+
+WHOLE = [(name, network) for name in KINDS for network in networks(name)]
 TINY = {"width": 8, "depth": 1, "warmup": 1, "updates": 50}
 
 
 def tiny(kind, **more):
     """The smallest that makes sense; givens are as their stages begin."""
-    return learner(kind, **TINY | ({"network": min(kind().networks)} if issubclass(kind, ChunkMethod) else {}) | more)
+    name = next(name for name, known in KINDS.items() if known is kind)
+    smallest = min(getattr(kind, "networks", ()) or {"mlp", "spiking"} & {*networks(name)}, default="")
+    return learner(kind, **TINY | ({"network": smallest} if smallest else {}) | more)
 
 
 @pytest.mark.parametrize("name, network", WHOLE)
@@ -97,6 +110,15 @@ def test_choices_are_refused_by_name(name):
         BadSpec, match=f"{KINDS[name].__name__} needs actions that are numbers; these are Discrete.3.. Use behavior-cloning"
     ):
         learner(KINDS[name], Spec(Box((2,)), Discrete(3))).suits()
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if issubclass(kind, ChunkMethod)])
+def test_a_network_that_does_not_fit_is_refused_with_those_that_do(name):
+    known = KINDS[name].networks
+    why = f"--network resnet .*: use .*{known[-1]}" if known else "'resnet' cannot denoise a chunk of actions. Those that can: mlp, unet"
+    with pytest.raises(BadSetting, match=why):
+        learner(KINDS[name], network="resnet", width=8, depth=1).init(jax.random.key(0))
+    assert set(known) <= set(DENOISERS)
 
 
 def test_flow_keeps_two_ways_apart():

@@ -68,6 +68,8 @@ def test_a_code_prior_learns_where_chunks_reach_behind_an_episodes_end_too():
     policy = method.policy(fit(method, ends, 300)[0])
     kept_apart(acts(policy, SEEN, 100)[..., 0], 0.06)
     assert (jnp.abs(acts(policy, 5 * SEEN, 100)[..., 0] - 0.6) < 0.06).mean() > 0.95  # a coin where only whole chunks were learnt
+    with pytest.raises(BadSetting, match="--base holds a CodePlanner"):
+        redrawn(policy)
 
 
 def test_carp_keeps_two_ways_apart_in_a_pass_a_scale():

@@ -17,6 +17,7 @@ from agir.methods.imitation.act_jepa import ACTJEPA, standard
 from agir.methods.imitation.crossway_diffusion import CrosswayDiffusion
 from agir.methods.imitation.diffusion_policy import DiffusionPolicy
 from agir.networks.decoder import small
+from agir.training.state import Trained
 
 SEEING = Spec(Dict((("eye", Box((16, 16, 3), 0.0, 255.0, "uint8")), ("hand", Box((2,))))), Box((1,), -1.0, 1.0))
 TINY = {"width": 8, "depth": 1, "history": 1, "horizon": 4, "execute": 2, "warmup": 10}
@@ -38,7 +39,7 @@ def test_without_its_second_term_crossway_is_diffusion_policy():
     @eqx.filter_jit
     def both():
         state = crossway.init(jax.random.key(0))
-        diffusion = state.model.generator.without()
+        diffusion = state.model.generator.turned(Diffusion)
         alone = lambda window, key: diffusion.loss(window.action, window.mask, window.observation, jax.random.split(key)[1])
         return crossway.loss(state.model, batch, jax.random.key(2)), jax.vmap(alone)(batch, keys).mean()
 
@@ -46,6 +47,20 @@ def test_without_its_second_term_crossway_is_diffusion_policy():
     acting = eqx.filter_eval_shape(lambda: crossway.policy(crossway.init(jax.random.key(0)))).planner.model.generator
     wanted = eqx.filter_eval_shape(lambda: plain.init(jax.random.key(0))).model.generator
     assert type(acting) is Diffusion and jax.tree.map(lambda x: x.shape, acting) == jax.tree.map(lambda x: x.shape, wanted)
+
+
+def test_all_that_the_diffusion_is_goes_over_to_the_one_that_acts():
+    """What the network says, above all: noise taken for a chunk would be done."""
+    method = learner(CrosswayDiffusion, network="unet", **TINY)
+    other = {"steps": 50, "prediction": "v", "sampler": "ddpm", "sampling_passes": 7, "bound": None}
+
+    def acting():
+        model = method.init(jax.random.key(0)).model
+        learnt = dataclasses.replace(model, generator=dataclasses.replace(model.generator, **other))
+        return method.policy(Trained(learnt, None)).planner.model.generator
+
+    found = eqx.filter_eval_shape(acting)
+    assert type(found) is Diffusion and {name: getattr(found, name) for name in other} == other
 
 
 def test_what_was_seen_can_be_told_from_the_middle():

@@ -13,6 +13,7 @@ from agir.core.errors import BadSetting
 from agir.methods.imitation.diffusion_policy import DiffusionPolicy
 from agir.methods.imitation.flow_policy import FlowPolicy
 from agir.methods.imitation.rti_dp import RTIDP
+from agir.methods.imitation.uwm import UWM
 
 SMALL = {"network": "mlp", "width": 8, "depth": 1, "history": 2, "horizon": 6, "execute": 1}
 
@@ -104,6 +105,7 @@ def test_a_lane_that_begins_again_makes_no_other_pay():
 def test_what_cannot_be_warmed_is_refused():
     for policy, settings, why in (
         (base(FlowPolicy), {}, "holds a Flow"),
+        (base(UWM), {}, "holds a Joint"),
         (base(), {"warm": 0}, "1 to 100"),
     ):
         with pytest.raises(BadSetting, match=why):

@@ -8,7 +8,7 @@ import pytest
 
 from agir.core.errors import BadSetting
 from agir.core.spaces import Box, Dict, Discrete, MultiBinary
-from agir.networks.encoder import Encoder, cut_out, images_in
+from agir.networks.encoder import Encoder, cut_out, images_in, value_at
 from agir.networks.resnet import ResNet, spatial_softmax
 
 SPACE = Dict((("camera", Box((20, 20, 3), 0.0, 255.0, "uint8")), ("state", Dict((("place", Box((2,))), ("mode", Discrete(3)))))))
@@ -35,6 +35,7 @@ def test_images_go_through_their_network():
     assert jnp.abs(changed[0] - features[0]).max() > 1e-5
     np.testing.assert_array_equal(changed[1], features[1])
     assert list(images_in(SPACE)) == ["/camera"]
+    assert value_at(seen, "/camera") is image and value_at(seen, "/state/mode").tolist() == [1, 0] and value_at(seen, "") is seen
 
 
 def test_crops_are_random_in_training_and_central_else():

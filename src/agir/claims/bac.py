@@ -1,9 +1,7 @@
 """Cached blocks against all blocks, evenly spaced ones, and a sampler of as few passes, with the same weights."""
 
-from agir.claims.baselines import BESIDE, CHUNK, DDIM, TWO_MODES
+from agir.claims.baselines import BESIDE, DDIM, DDPM_TRANSFORMER, TWO_MODES
 from agir.claims.claim import Arm, Claim, Part
-
-BASE = Arm("diffusion-policy", CHUNK | {"network": "transformer", "width": 64, "depth": 2, "sampler": "ddpm", "passes": 100})
 
 
 def cached(**settings: str | int) -> Arm:
@@ -22,7 +20,7 @@ CLAIM = Claim(
     method="bac",
     task=TWO_MODES,
     arms={
-        "DDPM-100": BASE,
+        "DDPM-100": DDPM_TRANSFORMER,
         "BAC": cached(sampler="ddpm"),
         "DDIM-100": ddim(100),
         "BAC of DDIM": cached(sampler="ddim"),

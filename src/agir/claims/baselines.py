@@ -9,6 +9,7 @@ DENOISER = CHUNK | {"network": "mlp", "width": 256, "depth": 3, "rate": 1e-3}
 
 DDIM = Arm("diffusion-policy", DENOISER | {"sampler": "ddim", "passes": 10})
 DDPM = Arm("diffusion-policy", DENOISER | {"sampler": "ddpm", "passes": 100})
+DDPM_TRANSFORMER = Arm("diffusion-policy", CHUNK | {"network": "transformer", "width": 64, "depth": 2, "sampler": "ddpm", "passes": 100})
 # A single pass begins at the last step, where there should be no noise left, and says the noise: two stand for the fewest.
 DDIM_2 = Arm("rti-dp", {"sampler": "ddim", "passes": 2, "warm": 2, "execute": 8}, brought={"base": "DDIM-10"})
 FLOW = Arm("flow-policy", DENOISER | {"passes": 10})
@@ -27,6 +28,15 @@ BINS_HALF = Arm("fast", BINS.settings | HALF)
 
 TWO_MODES, FOUR_MODES = "multipath", "multipath/modes=4,rows=2"  # two forks: see docs/results/modes.md
 PLACES = "control=position,leaps=4"  # the same with actions that are places, and ways that part over several of them
+
+# Reaching for one of several things, each a token, where the demonstrator bows left or right.
+TWO_DISTRACTORS, SIX_DISTRACTORS = "planar/reach-tokens,distractors=2,modes=2", "planar/reach-tokens,distractors=6,modes=2"
+REACHING = {"history": 1, "horizon": 8, "execute": 4, "batch": 64, "updates": 3000}
+IN_CONTEXT = REACHING | {"network": "in-context", "width": 48, "depth": 2}
+SMALL_HEAD = REACHING | {"network": "small-head", "width": 36, "depth": 2}
+TOKEN_HEAD = REACHING | {"network": "token-head", "width": 36, "depth": 2}
+REACHING_TWO_STEP = Arm("two-step-regression", CHUNK | REACHING | {"network": "mlp", "width": 128, "depth": 3})
+REACHING_REGRESSION = Arm("behavior-cloning", REACHING | {"head": "mse", "width": 128, "depth": 3})
 
 
 def on_another(called: str, task: str, arms: dict[str, Arm], *again: str) -> dict[str, Arm]:

@@ -2,8 +2,7 @@
 
 import dataclasses
 
-from agir.claims.bac import BASE
-from agir.claims.baselines import BESIDE, DDIM, DDPM, HALF, TWO_MODES, likeliest, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, DDIM, DDPM, DDPM_TRANSFORMER, HALF, TWO_MODES, likeliest, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 CARP = Arm("carp", HALF | {"temperature": 1.0})
@@ -23,7 +22,7 @@ CLAIM = Claim(
             "DDIM-10": DDIM,
             "DDIM-4": EQUAL,
             "DDPM-100": DDPM,
-            "DDPM-100, transformer": BASE,
+            "DDPM-100, transformer": DDPM_TRANSFORMER,
             **BESIDE,
         },
         "CARP, drawn",

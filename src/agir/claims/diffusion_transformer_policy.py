@@ -1,10 +1,17 @@
 """One transformer over tokens and noisy actions against small heads, on two embodiments with different actions."""
 
-from agir.claims.baselines import on_another
+from agir.claims.baselines import (
+    IN_CONTEXT,
+    REACHING_REGRESSION,
+    REACHING_TWO_STEP,
+    SIX_DISTRACTORS,
+    SMALL_HEAD,
+    TOKEN_HEAD,
+    on_another,
+)
 from agir.claims.claim import Arm, Claim, Part
-from agir.claims.dita import ALONE, HEAD, IN_CONTEXT, MANY, REGRESSION, TWO_STEP
 
-POINT, GRIPPER = MANY, "planar/two-views,observe=tokens"
+POINT, GRIPPER = SIX_DISTRACTORS, "planar/two-views,observe=tokens"
 SHORT = {"updates": 600, "warmup": 60}
 MORE = {"execute": 4, "passes": 20} | SHORT
 
@@ -29,10 +36,10 @@ CLAIM = Claim(
         GRIPPER,
         {
             "in context": denoising(IN_CONTEXT),
-            "token head": denoising(ALONE),
-            "small head": denoising(HEAD),
-            "two-step": as_long(TWO_STEP),
-            "regression": as_long(REGRESSION),
+            "token head": denoising(TOKEN_HEAD),
+            "small head": denoising(SMALL_HEAD),
+            "two-step": as_long(REACHING_TWO_STEP),
+            "regression": as_long(REACHING_REGRESSION),
         },
     ),
     parts=(

@@ -1,16 +1,19 @@
 """Actions that look at every token against heads that do not, with few and with many things that do not matter, and two ways."""
 
-from agir.claims.baselines import CHUNK, on_another
+from agir.claims.baselines import (
+    IN_CONTEXT,
+    REACHING,
+    REACHING_REGRESSION,
+    REACHING_TWO_STEP,
+    SIX_DISTRACTORS,
+    SMALL_HEAD,
+    TOKEN_HEAD,
+    TWO_DISTRACTORS,
+    on_another,
+)
 from agir.claims.claim import Arm, Claim, Part
 
-FEW, MANY = "planar/reach-tokens,distractors=2,modes=2", "planar/reach-tokens,distractors=6,modes=2"  # the demonstrator bows left or right
-SEEN = {"history": 1, "horizon": 8, "execute": 4, "batch": 64, "updates": 3000}
-IN_CONTEXT = SEEN | {"network": "in-context", "width": 48, "depth": 2}
-HEAD = SEEN | {"network": "small-head", "width": 36, "depth": 2}
-ALONE = SEEN | {"network": "token-head", "width": 36, "depth": 2}
-TWO_STEP = Arm("two-step-regression", CHUNK | SEEN | {"network": "mlp", "width": 128, "depth": 3})
-REGRESSION = Arm("behavior-cloning", SEEN | {"head": "mse", "width": 128, "depth": 3})
-DDIM = Arm("diffusion-policy", SEEN | {"network": "mlp", "width": 128, "depth": 3})
+DDIM = Arm("diffusion-policy", REACHING | {"network": "mlp", "width": 128, "depth": 3})
 
 CLAIM = Claim(
     slug="dita",
@@ -18,17 +21,17 @@ CLAIM = Claim(
     "object's token succeed more often than with an equally large head that denoises each by a token of its own.",
     source="Hou et al. 2025 (Dita), arXiv 2503.19757, tables 5 and 6",
     method="dita",
-    task=FEW,
+    task=TWO_DISTRACTORS,
     arms=on_another(
         "6 distractors",
-        MANY,
+        SIX_DISTRACTORS,
         {
             "in context": Arm("dita", IN_CONTEXT),
-            "token head": Arm("dita", ALONE),
-            "small head": Arm("dita", HEAD),
+            "token head": Arm("dita", TOKEN_HEAD),
+            "small head": Arm("dita", SMALL_HEAD),
             "DDIM-10 on a flat vector": DDIM,
-            "two-step on a flat vector": TWO_STEP,
-            "regression on a flat vector": REGRESSION,
+            "two-step on a flat vector": REACHING_TWO_STEP,
+            "regression on a flat vector": REACHING_REGRESSION,
         },
         "in context",
         "token head",

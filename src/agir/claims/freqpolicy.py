@@ -2,8 +2,7 @@
 
 import dataclasses
 
-from agir.claims.bac import BASE
-from agir.claims.baselines import BESIDE, DDIM, DDPM, TOKENS, TWO_MODES, on_four_modes, part_on_four_modes
+from agir.claims.baselines import BESIDE, DDIM, DDPM, DDPM_TRANSFORMER, TOKENS, TWO_MODES, on_four_modes, part_on_four_modes
 from agir.claims.claim import Arm, Claim, Part
 
 FREQUENCY = Arm("freqpolicy", TOKENS)  # 4 passes of the transformer, 40 of its head
@@ -31,7 +30,7 @@ CLAIM = Claim(
             "DDIM-10": DDIM,
             "DDIM-50": EQUAL,
             "DDPM-100": DDPM,
-            "DDPM-100, transformer": BASE,
+            "DDPM-100, transformer": DDPM_TRANSFORMER,
             **BESIDE,
         },
         "FreqPolicy",

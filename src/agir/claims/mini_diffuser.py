@@ -1,7 +1,7 @@
 """Many noises for each observation against one, in a quarter of the updates."""
 
+from agir.claims.baselines import SIX_DISTRACTORS
 from agir.claims.claim import Arm, Claim, Part
-from agir.claims.dita import MANY
 
 SEEN = {"history": 1, "horizon": 8, "execute": 4, "batch": 16}
 TOKENS = SEEN | {"network": "in-context", "width": 48, "depth": 2}
@@ -15,7 +15,7 @@ CLAIM = Claim(
     "quarter with one.",
     source="Hu et al. 2025 (Mini-Diffuser), arXiv 2505.09430, tables 1 and 3",
     method="mini-diffuser",
-    task=MANY,
+    task=SIX_DISTRACTORS,
     arms={
         "32 noises, 300 updates": Arm("mini-diffuser", TOKENS | QUARTER | {"noises": 32}),
         "1 noise, 300 updates": Arm("mini-diffuser", TOKENS | QUARTER | {"noises": 1}),

@@ -74,6 +74,11 @@ def window(table: Table, row: Int[Array, ""], history: int, horizon: int) -> Win
     return Window(_at(table.columns["observation"], seen), action, inside.astype(jnp.float32))
 
 
+def window_horizon(history: int, coming: int) -> int:
+    """The horizon of windows that hold `coming` actions from their last observation on: what is done before it is not among them."""
+    return history - 1 + coming
+
+
 def foresight(table: Table, row: Int[Array, ""], history: int, horizon: int, frames: int, every: int = 1) -> Foresight:
     """The window at `row`, and the `frames` observations at `row` + `every`, `row` + 2 `every`, ...: the true ones, an episode's final
     observation among them. Past it that one is repeated, with mask 0. Raises BadSetting where `frames` or `every` is below 1.

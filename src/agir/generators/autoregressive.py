@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from agir.core.spaces import Key
 from agir.generators.generator import FromNow
+from agir.generators.heads import tempered
 from agir.networks.sequence import TokenTransformer
 
 
@@ -53,7 +54,7 @@ class Autoregressive(FromNow):
         def one(carry: tuple) -> tuple:
             count, last, written, at, kept = carry
             logits, kept = self.network.next(last, count, kept)
-            logits = self.fitting(logits, longest - at) / jnp.maximum(jnp.asarray(self.temperature, jnp.float32), 1e-6)
+            logits = tempered(self.fitting(logits, longest - at), self.temperature)
             token = jax.random.categorical(jax.random.fold_in(key, count), logits).astype(jnp.int32)
             return count + 1, token, *self.tokens.write(written, at, token), kept
 

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int
 from agir.actions.residual import ResidualCodec
 from agir.core.spaces import Key
 from agir.generators.generator import FromNow
+from agir.generators.heads import tempered
 from agir.networks.layers import Draw, Linear, grown
 from agir.networks.sequence import Kept, Sequence, causal
 from agir.networks.transformer import DEVIATION
@@ -79,9 +80,9 @@ class CoarseToFine(FromNow):
 
     def whole(self, context: Float[Array, "history features"], key: Key) -> tuple[Float[Array, "coming size"], int]:
         total, kept = jnp.zeros((self.codec.places, self.codec.dim)), self.network.body.begin(context)
-        cold = jnp.maximum(jnp.asarray(self.temperature, jnp.float32), 1e-6)
         for level in range(len(self.codec.scales)):
             logits, kept = self.network.level(self.codec, level, total, kept)
-            codes = jax.random.categorical(jax.random.fold_in(key, np.uint32(level)), logits / cold, axis=-1)
+            drawn = jax.random.fold_in(key, np.uint32(level))
+            codes = jax.random.categorical(drawn, tempered(logits, self.temperature), axis=-1)
             total = total + self.codec.said(level, codes)
         return self.codec.rebuild(total), self.passes

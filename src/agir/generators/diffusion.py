@@ -12,6 +12,7 @@ bounds, e' its idea of the noise. With n passes the steps are 0, steps // n, 2 (
 library that the paper's code uses (diffusers: leading spacing, set_alpha_to_one, use_clipped_model_output off).
 """
 
+import dataclasses
 import math
 from typing import Any
 
@@ -80,6 +81,10 @@ class Diffusion(FromNoise):
     @property
     def passes(self) -> int:
         return self.sampling_passes
+
+    def turned(self, kind: type["Diffusion"], **more: Any) -> "Diffusion":
+        """The same diffusion as one of another kind, with `more` of that kind's fields; those of this kind alone are left behind."""
+        return kind(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Diffusion)}, **more)
 
     def loss(
         self, chunk: Float[Array, "horizon *shape"], mask: Float[Array, " horizon"], context: Float[Array, "history features"], key: Key

@@ -17,6 +17,8 @@ from agir.generators.diffusion import Diffusion
 
 
 class Guided(Diffusion):
+    """Chunks [horizon, *shape] from contexts [history, features]; `drop` and `guidance` are numbers, or float32 []."""
+
     absent: Any = None  # float32 [history, features]: stands for every context at once
     drop: Any = 0.1
     guidance: Any = 1.5  # g

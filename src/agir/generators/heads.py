@@ -88,6 +88,11 @@ def chosen(log_probs: Float[Array, "count *batch"], choice: Int[Array, "*batch"]
     return jnp.where(index == choice[None], log_probs, 0.0).sum(0)
 
 
+def tempered(logits: Float[Array, "*lead count"], temperature: Any) -> Float[Array, "*lead count"]:
+    """Logits of a draw at a temperature: 1 draws as was learnt, 0 the likeliest (the temperature is kept at 1e-6 or above)."""
+    return logits / jnp.maximum(jnp.asarray(temperature, jnp.float32), 1e-6)
+
+
 class Bernoulli(Head):
     """Independent bits; the numbers are logits of 1."""
 

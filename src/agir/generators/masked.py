@@ -26,6 +26,7 @@ from agir.actions.frequencies import FastTokens
 from agir.core.errors import BadSetting
 from agir.core.spaces import Key
 from agir.generators.generator import FromNow
+from agir.generators.heads import tempered
 
 MEASURES = ("confidence", "gap")
 
@@ -85,7 +86,7 @@ class Masked(FromNow):
         """Round `number` (from 0): draws, decides the surest, and reopens what has become unsure."""
         logits = self.network(board.tokens, board.hidden, context)
         draw, shake = jax.random.split(key)
-        drawn = jax.random.categorical(draw, logits / jnp.maximum(jnp.asarray(self.temperature, jnp.float32), 1e-6)).astype(jnp.int32)
+        drawn = jax.random.categorical(draw, tempered(logits, self.temperature)).astype(jnp.int32)
         tokens = jnp.where(board.hidden, drawn, board.tokens)
         sure = self.sureness(jax.nn.softmax(logits), tokens)
         last, done = number + 1 == self.rounds, (number + 1).astype(jnp.float32) / self.rounds

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 from agir.actions.residual import ResidualCodec
 from agir.core.spaces import Key
 from agir.generators.generator import FromNow
+from agir.generators.heads import tempered
 from agir.networks.layers import Draw, Linear, grown
 from agir.networks.sequence import Sequence
 from agir.networks.transformer import DEVIATION
@@ -82,7 +83,7 @@ class OffsetCodes(FromNow):
 
     def whole(self, context: Float[Array, "history features"], key: Key) -> tuple[Float[Array, "coming size"], int]:
         logits, offsets = self.network(self.codec, context)
-        codes = jax.random.categorical(key, logits / jnp.maximum(jnp.asarray(self.temperature, jnp.float32), 1e-6), axis=-1)
+        codes = jax.random.categorical(key, tempered(logits, self.temperature), axis=-1)
         chunk = self.codec.decode(codes)
         return chunk + self.moved(offsets, codes, chunk.shape), self.passes
 

@@ -75,6 +75,11 @@ class Trunk(eqx.Module):
 
 
 class VideoAction(Generator):
+    """Chunks [horizon, *shape], and what will be seen [frames, numbers], from contexts [history, features].
+
+    As any other generator it gives actions (`loss`, `sample`); `losses` and `generate` are of both.
+    """
+
     trunk: Trunk
     acting: Diffusion  # given z as its context
     seeing: Diffusion
@@ -128,6 +133,8 @@ class VideoAction(Generator):
 
 
 class VideoActionModel(ChunkModel):
+    """From observations [history, ...] to a chunk; learnt from `Foresight`s, of whose images nothing is predicted."""
+
     generator: VideoAction
 
     def loss(self, batch: Foresight, key: Key, augment: bool = True, draws: int = 1) -> Float[Array, ""]:

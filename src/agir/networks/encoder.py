@@ -57,6 +57,16 @@ def images_in(space: Space, path: str = "") -> dict[str, Box]:
     return {path: space} if isinstance(space, Box) and space.image else {}
 
 
+def value_at(observation: Any, path: str) -> Any:
+    """The part of an observation that stands at a path of its space, "/camera/left", with the leading axes that the observation has.
+
+    Paths are those that `images_in` and `parts_of` (networks/tokens.py) give; "" is all of it. Raises KeyError where nothing is.
+    """
+    for name in path.split("/")[1:]:
+        observation = observation[name]
+    return observation
+
+
 def numbers_in(space: Space, value: Any) -> Float[Array, " size"]:
     """All of an observation but its images, as one vector (choices as one-hot)."""
     if isinstance(space, Dict):

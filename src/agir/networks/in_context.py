@@ -120,6 +120,8 @@ class InContext(Residual):
 
 
 class DiffusionTransformer(InContext):
+    """CogACT's (Li et al. 2024): all observations and the time are one token before the actions', and every token sees all."""
+
     pooled = True
 
 

@@ -63,6 +63,8 @@ class Neurons(eqx.Module):
 
 
 class SpikingAttention(eqx.Module):
+    """Queries, keys and values are spikes, so scores are counts, and there is no softmax over them (Zhou et al. 2023, Spikformer)."""
+
     query: Neurons
     key: Neurons
     value: Neurons
@@ -168,4 +170,6 @@ class Spiking(eqx.Module):
 
 
 class SpikingCross(Spiking):
+    """The time and each observation are tokens that every layer attends to, instead of modulating it."""
+
     modulates = False

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from agir.core.spaces import Dict, Key, Space, flat_size, flatten, things
-from agir.networks.encoder import Encoder, cut_out, images_in
+from agir.networks.encoder import Encoder, cut_out, images_in, value_at
 
 
 class Tokens(eqx.Module):
@@ -73,9 +73,3 @@ def parts_of(space: Space, path: str = "") -> list[tuple[str, Space]]:
 def count(space: Space) -> int:
     """How many tokens an observation is."""
     return sum(things(part) for _, part in parts_of(space))
-
-
-def value_at(observation: Any, path: str) -> Any:
-    for name in path.split("/")[1:]:
-        observation = observation[name]
-    return observation

@@ -1,10 +1,14 @@
 """The planners of methods that learn a `ChunkModel`; an executor (executors.py) makes a policy of one."""
 
+from collections.abc import Callable
 from typing import Any
 
+from agir.core.errors import BadSetting
 from agir.core.nouns import Act, Policy
 from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
+from agir.generators.generator import Generator
+from agir.runtime.executors import Executor
 
 
 class Planner(Policy):
@@ -23,3 +27,16 @@ class EndingPlanner(Planner):
     def act(self, observation: Any, memory: Any, key: Key) -> Act:
         chunk, length = self.model.draw(observation, key)
         return Act(chunk, memory, {"passes": length, "length": length})
+
+
+def model_of(base: Executor, fits: Callable[[Generator], bool], why: str) -> ChunkModel:
+    """The model of a trained policy that was brought as `--base`, where its generator `fits`.
+
+    Raises BadSetting where it does not, or where a plan is more than a draw from the model (another planner: one that goes on from its
+    last plan, say). The message names what the base holds instead; `why` goes on from there: "which ...: bring a run of ...".
+    """
+    planner = base.planner
+    held = planner.model.generator if isinstance(planner, Planner) else planner
+    if held is planner or not fits(held):
+        raise BadSetting(f"--base holds a {type(held).__name__}, {why}")
+    return planner.model

@@ -5,7 +5,7 @@ o are the last `history` observations, a the `horizon` actions from the first of
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -104,9 +104,13 @@ class GeneratingMethod(Method):
 
 
 class ChunkMethod(GeneratingMethod):
-    """Those whose network takes a chunk of actions and gives one, in one of several ways; smaller than Diffusion Policy's."""
+    """Those whose network takes a chunk of actions and gives one, in one of several ways; smaller than Diffusion Policy's.
 
-    networks = ("unet", "transformer", "mlp")  # those that it can use
+    A method that cannot use every network that denoises says in `networks` which it can, and in `unfit` what the others lack.
+    """
+
+    networks: ClassVar[tuple[str, ...]] = ()  # empty: all that denoise
+    unfit: ClassVar[str] = "does not fit this method"
 
     horizon: int = 16  # actions generated, from the first observation's on (Diffusion Policy)
     network: str = "unet"  # unet, transformer or mlp
@@ -115,6 +119,10 @@ class ChunkMethod(GeneratingMethod):
     noises: int = 1  # drawn from each window in an update: its observations are encoded once for all (Mini-Diffuser: many)
 
     def init(self, key: Key) -> Trained:
+        """Raises BadSetting for a network that the method cannot use, and for no noise at all."""
+        if self.networks and self.network not in self.networks:
+            *others, last = self.networks
+            raise BadSetting(f"--network {self.network} {self.unfit}: use {', '.join(others)}{' or ' if others else ''}{last}.")
         if self.noises < 1:
             raise BadSetting(f"At least one noise is drawn from a window: --noises 1, not {self.noises}.")
         return super().init(key)

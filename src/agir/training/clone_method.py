@@ -24,6 +24,8 @@ from agir.training.state import Trained, warm_cosine
 
 
 class CloneMethod(Method):
+    """Encoder, MLP, head, optimiser and executor; a subclass says what it learns from. Its sizes are smaller than robomimic's."""
+
     head: str = "mse"  # what numbers are cloned by: mse, gaussian or mixture
     modes: int = 5  # of a mixture (robomimic)
     noise: float = 0.0  # in acting: 1 is the learnt distribution, 0 its likeliest action or, of a mixture, a drawn mode (robomimic)

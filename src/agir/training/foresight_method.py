@@ -10,17 +10,18 @@ from agir.generators.joint import Joint, JointModel
 from agir.networks.denoiser import create_denoiser
 from agir.networks.dit import JointTransformer
 from agir.networks.encoder import number_count
-from agir.training.chunk_method import ChunkMethod
+from agir.training.diffusion_method import DenoisingMethod
 from agir.training.sources import Foresights
 
 
-class ForesightMethod(ChunkMethod):
+class ForesightMethod(DenoisingMethod):
     """Learns from windows and what was seen after them; windows whose actions were not recorded (action-free) are data too.
 
     Predicted are the numbers of the observations ahead, as they are normalised, and not their images.
     """
 
     networks = ("transformer", "mlp")
+    unfit = "denoises chunks of one kind"
 
     network: str = "transformer"  # transformer (adaptive norms, registers) or mlp
     frames: int = 4  # observations ahead that are predicted
@@ -30,9 +31,7 @@ class ForesightMethod(ChunkMethod):
 
     @property
     def ahead(self) -> tuple[int, int]:
-        """(frames, numbers) that are predicted; raises BadSetting where there are none, or where the network is another's."""
-        if self.network not in self.networks:
-            raise BadSetting(f"--network {self.network} denoises chunks of one kind: use {' or '.join(self.networks)}.")
+        """(frames, numbers) that are predicted; raises BadSetting where there are none."""
         if not (count := number_count(self.spec.observation)):
             raise BadSetting(f"{type(self).__name__} predicts the numbers of what will be seen, and here only images are.")
         return self.frames, count
@@ -58,5 +57,4 @@ class JointMethod(ForesightMethod):
             network = create_denoiser("mlp", column, context, key, self.width, self.depth, times=2)
         else:
             network = JointTransformer.create(parts, context, key, self.width or 64, self.depth or 3, **transformer or {})
-        how = {"sampler": self.sampler, "sampling_passes": self.passes, "bound": self.bound}
-        return Joint.of(network, (self.horizon, *self.spec.action.shape), self.ahead, self.steps, **how | more)
+        return Joint.of(network, (self.horizon, *self.spec.action.shape), self.ahead, **self.diffusion | more)

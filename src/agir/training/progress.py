@@ -11,6 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @runtime_checkable
 class Bar(Protocol):
+    """How far one piece of work is."""
+
     def move(self, done: int, total: int | None = None, **facts: Any) -> None:
         """`done` of the total is done; `facts` are shown beside it."""
 

@@ -12,6 +12,8 @@ KNOWN = ("tensorboard", "wandb")
 
 @runtime_checkable
 class Sink(Protocol):
+    """Gets every row of metrics when it is written: `row` is of the whole run, `lanes` a dict of numbers for each of its lanes."""
+
     def write(self, row: dict, lanes: list[dict]) -> None: ...
 
     def close(self) -> None: ...

@@ -23,15 +23,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from agir.core.errors import BadSetting
-from agir.core.nouns import Foresight, Policy, Source
+from agir.core.nouns import Foresight, Source
 from agir.core.spaces import Key, flat_size
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.from_noise import FromNoise
 from agir.networks.denoiser import create_denoiser
 from agir.networks.mlp import MLP
 from agir.objectives.masked import cleared, masked_mean
-from agir.runtime.executors import Receding
-from agir.runtime.planner import Planner
 from agir.training.chunk_method import ChunkMethod
 from agir.training.sources import Foresights
 from agir.training.state import Trained, ema_decay
@@ -75,9 +73,6 @@ class ACTJEPA(ChunkMethod):
         loss = lambda model: (self.loss(model, batch, key, target=state.best), {})
         state, value, _ = state.descend(loss, self.optimiser(), ema_decay(step, power=0.75))
         return state, {"loss": value}
-
-    def policy(self, state: Trained) -> Policy:
-        return Receding(self.spec, Planner(self.spec, state.best), self.history, self.execute)
 
 
 class Abstract(FromNoise):

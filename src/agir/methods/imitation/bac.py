@@ -31,7 +31,7 @@ from agir.generators.chunk_model import ChunkModel
 from agir.generators.diffusion import Diffusion
 from agir.networks.residual import Residual
 from agir.runtime.executors import Receding
-from agir.runtime.planner import Planner
+from agir.runtime.planner import Planner, model_of
 from agir.training.sources import Windows
 
 SCHEDULES = ("adaptive", "uniform")
@@ -52,14 +52,10 @@ class BAC(Method):
     @property
     def generator(self) -> Diffusion:
         """The base's, with the sampler asked for; raises BadSetting where it is none, or its network has no blocks."""
-        planner = self.base.planner
-        generator = planner.model.generator if isinstance(planner, Planner) else planner
-        network = getattr(generator, "network", None)
-        if type(generator) is not Diffusion or not isinstance(network, Residual):
-            raise BadSetting(
-                f"--base holds a {type(generator).__name__} with a {type(network).__name__}: BAC takes a run of diffusion-policy with "
-                "--network transformer, dit or in-context."
-            )
+        bring = "bring a run of diffusion-policy with --network transformer, dit or in-context."
+        generator = model_of(self.base, lambda held: type(held) is Diffusion, f"whose passes BAC does not know: {bring}").generator
+        if not isinstance(generator.network, Residual):
+            raise BadSetting(f"--base holds a Diffusion with a {type(generator.network).__name__}, which has no blocks to keep: {bring}")
         return dataclasses.replace(generator, sampler=self.sampler, sampling_passes=self.passes)
 
     @property
@@ -95,7 +91,6 @@ class BAC(Method):
         return bubbled(schedule, state.change, kinds, self.bubbled).at[-1].set(True)
 
     def policy(self, state: Likeness) -> Policy:
-        generator = self.generator
-        settings = {field.name: getattr(generator, field.name) for field in dataclasses.fields(generator)}
-        model = ChunkModel(self.base.planner.model.encoder, Cached(**settings, schedule=self.table(state)))
+        cached = self.generator.turned(Cached, schedule=self.table(state))
+        model = ChunkModel(self.base.planner.model.encoder, cached)
         return Receding(self.spec, Planner(self.spec, model), self.base.history, self.execute)

@@ -20,6 +20,7 @@ from typing import Any
 from agir.actions.residual import ResidualCodec
 from agir.core.nouns import Learner, given
 from agir.core.spaces import Key
+from agir.data.windows import window_horizon
 from agir.generators.coarse_to_fine import CoarseToFine, ScaleTransformer
 from agir.training.chunk_method import GeneratingMethod
 from agir.training.fit import FitResidual
@@ -32,7 +33,7 @@ class CARP(GeneratingMethod):
     @property
     def horizon(self) -> int:
         """The window's: a chunk begins at the last observation."""
-        return self.codec.horizon + self.history - 1
+        return window_horizon(self.history, self.codec.horizon)
 
     def create(self, features: int, key: Key) -> CoarseToFine:
         network = ScaleTransformer.create(self.codec, (self.history, features), key, self.width, self.depth)

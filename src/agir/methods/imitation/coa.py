@@ -23,6 +23,7 @@ import jax.numpy as jnp
 from agir.core.errors import BadSpec
 from agir.core.nouns import Policy
 from agir.core.spaces import Key, flat_size
+from agir.data.windows import window_horizon
 from agir.generators.chain import Chain, ChainTransformer
 from agir.runtime.executors import EndEnsembled, Ensembled, Receding
 from agir.runtime.planner import EndingPlanner
@@ -42,7 +43,7 @@ class CoA(GeneratingMethod):
     @property
     def horizon(self) -> int:
         """The window's: a trajectory begins at the last observation."""
-        return self.reach + self.history - 1
+        return window_horizon(self.history, self.reach)
 
     def create(self, features: int, key: Key) -> Chain:
         """Raises BadSpec where a plan would begin at its end, and that is no place (the paper's actions are poses)."""

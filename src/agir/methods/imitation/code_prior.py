@@ -19,6 +19,8 @@ from jaxtyping import Array, Float
 from agir.actions.codes import Codec
 from agir.core.nouns import Act, Method, Policy, Source, Window, given
 from agir.core.spaces import Key, flat_size, flatten
+from agir.data.windows import window_horizon
+from agir.generators.heads import tempered
 from agir.objectives.masked import held, masked_mean
 from agir.runtime.executors import Receding
 from agir.training.fit import FitCodec
@@ -38,7 +40,7 @@ class CodePrior(Method):
     @property
     def horizon(self) -> int:
         """The window's: the codec's chunk begins at the last observation."""
-        return self.codec.horizon + self.history - 1
+        return window_horizon(self.history, self.codec.horizon)
 
     def optimiser(self) -> optax.GradientTransformation:
         return optax.adam(warm_cosine(self.rate, 100, self.updates))
@@ -88,7 +90,7 @@ class CodePlanner(Policy):
     history: int = eqx.field(static=True)
 
     def act(self, observation: Any, memory: Any, key: Key) -> Act:
-        logits = self.prior(context(self.spec, observation)) / jnp.maximum(self.temperature, 1e-6)
+        logits = tempered(self.prior(context(self.spec, observation)), self.temperature)
         chunk = self.codec.decode(jax.random.categorical(key, logits)).reshape(self.codec.horizon, *self.spec.action.shape)
         past = jnp.zeros((self.history - 1, *self.spec.action.shape), jnp.float32)
         return Act(jnp.concatenate([past, chunk]), memory, {"passes": jnp.int32(1)})

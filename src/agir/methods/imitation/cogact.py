@@ -23,12 +23,12 @@ from agir.core.spaces import Key
 from agir.generators.guided import Guided
 from agir.runtime.executors import Agreeing
 from agir.runtime.planner import Planner
-from agir.training.chunk_method import ChunkMethod
+from agir.training.diffusion_method import DenoisingMethod
 from agir.training.state import Trained
 
 
-class CogACT(ChunkMethod):
-    networks = ("dit", "transformer", "unet", "mlp")
+class CogACT(DenoisingMethod):
+    networks = ("dit", "in-context", "transformer", "unet", "mlp")
 
     history: int = 1  # observations seen (paper)
     execute: int = 0  # actions of a chunk done before the next; 0: a chunk at every step, and the mean of those that agree (paper)
@@ -43,8 +43,7 @@ class CogACT(ChunkMethod):
     def create(self, features: int, key: Key) -> Guided:
         think, draw = jax.random.split(key)
         absent = 0.02 * jax.random.normal(draw, (self.history, features))
-        how = {"sampler": "ddim", "sampling_passes": self.passes, "bound": self.bound, "absent": absent}
-        return Guided(self.denoiser(features, think), self.horizon, self.spec.action.shape, self.steps, **how)
+        return Guided(self.denoiser(features, think), self.horizon, self.spec.action.shape, **self.diffusion, absent=absent)
 
     def tuning(self) -> dict[str, Any]:
         return {"drop": self.drop, "guidance": self.guidance}

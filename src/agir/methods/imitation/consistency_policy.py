@@ -24,15 +24,14 @@ import jax
 import jax.numpy as jnp
 
 from agir.core.errors import BadSetting
-from agir.core.nouns import Policy, given
+from agir.core.nouns import given
 from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.consistency import Consistency, told_twice
 from agir.generators.diffusion import Diffusion
 from agir.runtime.executors import Receding
-from agir.runtime.planner import Planner
+from agir.runtime.planner import model_of
 from agir.training.chunk_method import ChunkMethod
-from agir.training.state import Trained
 
 
 class ConsistencyPolicy(ChunkMethod):
@@ -46,10 +45,8 @@ class ConsistencyPolicy(ChunkMethod):
     @property
     def teacher(self) -> Diffusion:
         """The base's generator as a DDIM; raises BadSetting where there is none, or it makes other chunks."""
-        planner = self.base.planner
-        generator = planner.model.generator if isinstance(planner, Planner) else planner
-        if type(generator) is not Diffusion:
-            raise BadSetting(f"--base holds a {type(generator).__name__}: a consistency policy learns from a run of diffusion-policy.")
+        why = "from which a consistency policy cannot learn: bring a run of diffusion-policy."
+        generator = model_of(self.base, lambda held: type(held) is Diffusion, why).generator
         if (generator.horizon, self.base.history) != (self.horizon, self.history):
             raise BadSetting(
                 f"The teacher makes chunks of {generator.horizon} actions after {self.base.history} observations: set --horizon "
@@ -94,6 +91,3 @@ class ConsistencyPolicy(ChunkMethod):
         return super().loss(
             dataclasses.replace(model, generator=dataclasses.replace(model.generator, teacher=self.teacher)), batch, key, augment
         )
-
-    def policy(self, state: Trained) -> Policy:
-        return Receding(self.spec, Planner(self.spec, self.tuned(state.best)), self.history, self.execute)

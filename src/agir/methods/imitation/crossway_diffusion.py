@@ -25,18 +25,19 @@ from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.diffusion import Diffusion
 from agir.networks.decoder import StateDecoder, small
-from agir.networks.encoder import images_in, numbers_in
+from agir.networks.encoder import images_in, numbers_in, value_at
 from agir.objectives.masked import masked_mean
 from agir.runtime.executors import Receding
 from agir.runtime.planner import Planner
-from agir.training.chunk_method import ChunkMethod
+from agir.training.diffusion_method import DenoisingMethod
 from agir.training.state import Trained
 
 TINY = 1e-6  # the variance of a view in which nothing changes
 
 
-class CrosswayDiffusion(ChunkMethod):
+class CrosswayDiffusion(DenoisingMethod):
     networks = ("unet",)
+    unfit = "has no middle from which to reconstruct"
 
     alpha: float = 0.1  # weight of the reconstruction (paper)
     steps: int = 100  # of noise in training (paper)
@@ -44,18 +45,15 @@ class CrosswayDiffusion(ChunkMethod):
     passes: int = 10  # of the network for a chunk (paper: 100)
 
     def create(self, features: int, key: Key) -> "Crossway":
-        """Raises BadSetting for a network without a middle, and for more noises than the one that both terms share."""
+        """Raises BadSetting for more noises than the one that both terms share."""
         if self.noises != 1:
             raise BadSetting(f"What was seen is told in the pass of one noise: --noises 1, not {self.noises}.")
-        if self.network not in self.networks:
-            raise BadSetting(f"--network {self.network} has no middle from which to reconstruct: use unet.")
         think, tell = jax.random.split(key)
         network = self.denoiser(features, think)
         depth = len(network.down)
         size = self.horizon // 2 ** (depth - 1) * network.middle_size
         decoder = StateDecoder.create(self.spec.observation, self.history, size, tell)
-        how = {"sampler": self.sampler, "sampling_passes": self.passes, "bound": self.bound}
-        return Crossway(network, self.horizon, self.spec.action.shape, self.steps, decoder=decoder, **how)
+        return Crossway(network, self.horizon, self.spec.action.shape, **self.diffusion, decoder=decoder)
 
     def loss(self, model: ChunkModel, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
         space = self.spec.observation
@@ -66,7 +64,7 @@ class CrosswayDiffusion(ChunkMethod):
             cut = cut if augment else None
             errors, (numbers, images) = model.generator.both(window.action, window.mask, model.encoder(window.observation, cut), disturb)
             last = jax.tree.map(lambda x: x[-1], window.observation)
-            seen = [small(part_at(last, path)) for path in images_in(space)]
+            seen = [small(value_at(last, path)) for path in images_in(space)]
             numbers_seen = jax.vmap(lambda seen: numbers_in(space, seen))(window.observation)
             return errors, [(numbers, numbers_seen), *zip([images[path] for path in images_in(space)], seen)]
 
@@ -79,11 +77,13 @@ class CrosswayDiffusion(ChunkMethod):
     def policy(self, state: Trained) -> Policy:
         """Without the decoder."""
         best = state.best
-        plain = ChunkModel(best.encoder, best.generator.without())
+        plain = ChunkModel(best.encoder, best.generator.turned(Diffusion))
         return Receding(self.spec, Planner(self.spec, plain), self.history, self.execute)
 
 
 class Crossway(Diffusion):
+    """A diffusion whose U-Net also says what was seen: `decoder(its middle, as one vector)`, a `StateDecoder`."""
+
     decoder: Any = None
 
     def both(
@@ -93,15 +93,3 @@ class Crossway(Diffusion):
         step, target, noisy = self.disturbed(chunk, mask, key)
         predicted, middle = self.network.with_middle(noisy, step, context)
         return ((predicted - target) ** 2).mean(-1), self.decoder(middle.ravel())
-
-    def without(self) -> Diffusion:
-        """The plain diffusion."""
-        how = {"sampler": self.sampler, "sampling_passes": self.sampling_passes, "bound": self.bound}
-        return Diffusion(self.network, self.horizon, self.shape, self.steps, **how)
-
-
-def part_at(value: Any, path: str) -> Any:
-    """The part of an observation at a path of `images_in`."""
-    for name in path.split("/")[1:]:
-        value = value[name]
-    return value

@@ -16,6 +16,4 @@ from agir.training.diffusion_method import DiffusionMethod
 
 
 class DiffusionPolicy(DiffusionMethod):
-    networks = (*DiffusionMethod.networks, "plain-unet")
-
     sampler: str = "ddim"  # ddpm (paper, in simulation) or ddim (paper, on robots)

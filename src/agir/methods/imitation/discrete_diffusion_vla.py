@@ -18,6 +18,7 @@ from typing import Any
 
 from agir.actions.frequencies import FastTokens
 from agir.core.spaces import Key
+from agir.data.windows import window_horizon
 from agir.generators.masked import Masked
 from agir.networks.sequence import MaskedTransformer
 from agir.training.chunk_method import GeneratingMethod
@@ -37,7 +38,7 @@ class DiscreteDiffusionVLA(GeneratingMethod):
     @property
     def horizon(self) -> int:
         """The window's: a chunk begins at the last observation."""
-        return self.chunk + self.history - 1
+        return window_horizon(self.history, self.chunk)
 
     def create(self, features: int, key: Key) -> Masked:
         tokens = FastTokens.create(self.spec, self.chunk, self.scale, transform="none")

@@ -24,6 +24,7 @@ from typing import Any
 from agir.actions.frequencies import FastTokens
 from agir.core.nouns import Learner, given
 from agir.core.spaces import Key
+from agir.data.windows import window_horizon
 from agir.generators.autoregressive import Autoregressive
 from agir.networks.sequence import TokenTransformer
 from agir.training.chunk_method import GeneratingMethod
@@ -37,7 +38,7 @@ class Fast(GeneratingMethod):
     @property
     def horizon(self) -> int:
         """The window's: a chunk begins at the last observation."""
-        return self.tokens.horizon + self.history - 1
+        return window_horizon(self.history, self.tokens.horizon)
 
     def create(self, features: int, key: Key) -> Autoregressive:
         context = (self.history, features)

@@ -101,6 +101,8 @@ class HYDRA(Method):
 
 
 class Hybrid(eqx.Module):
+    """Observations [time, ...] to waypoints, single actions and the mode: all at once in training, one by one in acting."""
+
     encoder: Encoder
     far: MLP
     recurrent: Recurrent
@@ -132,6 +134,11 @@ class Held(NamedTuple):
 
 
 class Switching(Policy):
+    """Goes to a waypoint, of which a new one is said after `patience` steps at most, or does single actions, as the mode says.
+
+    Its recurrent state is emptied after every `length` steps: the segments that it was learnt on are as long.
+    """
+
     model: Hybrid
     length: int = eqx.field(static=True)
     patience: int = eqx.field(static=True)

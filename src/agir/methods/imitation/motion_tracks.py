@@ -60,8 +60,7 @@ class MotionTracks(DiffusionMethod):
             raise BadSetting(f"--points is 1 to {self.spec.observation.shape[1]}, the keypoints, not {self.points}.")
         size = self.spec.observation.shape[0] * self.points * 2 if self.represent == "tracks" else 3
         network = create_denoiser(self.network, (self.horizon, size), (self.history, features), key, self.width, self.depth)
-        how = {"prediction": self.prediction, "sampler": self.sampler, "sampling_passes": self.passes, "bound": self.bound}
-        return Diffusion(network, self.horizon, (size,), self.steps, **how)
+        return Diffusion(network, self.horizon, (size,), **self.diffusion)
 
     def loss(self, model: ChunkModel, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
         tracks = jax.vmap(self.tracks)(batch.observation[:, -1], batch.action)

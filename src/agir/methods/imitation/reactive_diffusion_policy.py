@@ -24,17 +24,18 @@ from jaxtyping import Array, Float
 from agir.core.errors import BadSetting
 from agir.core.nouns import Learner, Policy, Window, given
 from agir.core.spaces import Key
+from agir.data.windows import window_horizon
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.diffusion import Diffusion
 from agir.generators.reactive import ReactiveCodec
 from agir.networks.denoiser import AtOnce
 from agir.runtime.executors import Streamer, Streaming
-from agir.training.chunk_method import ChunkMethod
+from agir.training.diffusion_method import DenoisingMethod
 from agir.training.fit import FitReactive
 from agir.training.state import Trained
 
 
-class ReactiveDiffusionPolicy(ChunkMethod):
+class ReactiveDiffusionPolicy(DenoisingMethod):
     codec: ReactiveCodec | Learner = given(ReactiveCodec, default=FitReactive(), about="a latent of chunks and the decoder that reacts")
     steps: int = 100  # of noise in training (paper)
     sampler: str = "ddim"  # ddim (paper) or ddpm
@@ -42,15 +43,15 @@ class ReactiveDiffusionPolicy(ChunkMethod):
 
     def create(self, features: int, key: Key) -> Diffusion:
         """Raises BadSetting where the codec's chunk is not the window's from its last observation on."""
-        if self.codec.horizon != (rest := self.horizon - self.history + 1):
+        if self.horizon != (wanted := window_horizon(self.history, self.codec.horizon)):
+            rest = self.horizon - self.history + 1
             raise BadSetting(
                 f"The codec's chunks are {self.codec.horizon} actions long, and a window of horizon {self.horizon} and history "
-                f"{self.history} holds {rest} from its last observation on: set --horizon {self.codec.horizon + self.history - 1}, "
-                f"or --codec.horizon {rest}."
+                f"{self.history} holds {rest} from its last observation on: set --horizon {wanted}, or --codec.horizon {rest}."
             )
         chunk, context = self.codec.latent, (self.history, features)
         network = AtOnce.create(self.network, chunk, context, key, self.width, self.depth)
-        return Diffusion(network, chunk[0], chunk[1:], self.steps, sampler=self.sampler, sampling_passes=self.passes)
+        return Diffusion(network, chunk[0], chunk[1:], **self.diffusion | {"bound": 1.0})  # a latent's, by tanh
 
     def loss(self, model: ChunkModel, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
         """Of the latents of the chunks that have a first action."""

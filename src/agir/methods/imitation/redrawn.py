@@ -16,7 +16,7 @@ from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.masked import Masked
 from agir.runtime.executors import Executor
-from agir.runtime.planner import Planner
+from agir.runtime.planner import Planner, model_of
 from agir.training.sources import Nothing
 
 
@@ -29,14 +29,12 @@ class Redrawn(Method):
 
     def model(self) -> ChunkModel:
         """The base's, which draws as asked; raises BadSetting where the base draws no tokens."""
-        planner = self.base.planner
-        generator = planner.model.generator if isinstance(planner, Planner) else planner
-        if not hasattr(generator, "temperature"):
-            raise BadSetting(f"--base plans with a {type(generator).__name__}, which draws no tokens: bring a run of fast, say.")
-        if self.rounds and not isinstance(generator, Masked):
-            raise BadSetting(f"--rounds are masked diffusion's; --base plans with a {type(generator).__name__}: leave them at 0.")
+        draws = lambda held: hasattr(held, "temperature")
+        model = model_of(self.base, draws, "which draws no tokens that can be drawn otherwise: bring a run of fast, say.")
+        if self.rounds and not isinstance(model.generator, Masked):
+            raise BadSetting(f"--rounds are masked diffusion's; --base holds a {type(model.generator).__name__}: leave them at 0.")
         how = {"temperature": jnp.asarray(self.temperature, jnp.float32)} | ({"rounds": self.rounds} if self.rounds else {})
-        return dataclasses.replace(planner.model, generator=dataclasses.replace(generator, **how))
+        return dataclasses.replace(model, generator=dataclasses.replace(model.generator, **how))
 
     def init(self, key: Key) -> tuple:
         self.model()

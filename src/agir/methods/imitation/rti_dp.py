@@ -25,9 +25,10 @@ from agir.core.spaces import Key
 from agir.core.when import when
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.diffusion import Diffusion
+from agir.generators.joint import Joint
 from agir.generators.staircase import Staircase
 from agir.runtime.executors import Receding
-from agir.runtime.planner import Planner
+from agir.runtime.planner import model_of
 from agir.training.sources import Nothing
 
 
@@ -42,14 +43,12 @@ class RTIDP(Method):
 
     def model(self) -> ChunkModel:
         """The base's, with the sampler asked for; raises BadSetting where the base is not a diffusion policy."""
-        planner = self.base.planner
-        generator = planner.model.generator if isinstance(planner, Planner) else planner
-        if not isinstance(generator, Diffusion) or isinstance(generator, Staircase):
-            raise BadSetting(f"--base holds a {type(generator).__name__}: RTI-DP warm-starts a run of diffusion-policy.")
+        fits = lambda held: isinstance(held, Diffusion) and not isinstance(held, Staircase | Joint)  # one step for all
+        model = model_of(self.base, fits, "which RTI-DP cannot warm-start: bring a run of diffusion-policy.")
         if not 1 <= self.warm <= self.passes:
             raise BadSetting(f"--warm is 1 to {self.passes}, the passes, not {self.warm}.")
-        generator = dataclasses.replace(generator, sampler=self.sampler, sampling_passes=self.passes)
-        return ChunkModel(planner.model.encoder, generator)
+        generator = dataclasses.replace(model.generator, sampler=self.sampler, sampling_passes=self.passes)
+        return ChunkModel(model.encoder, generator)
 
     def init(self, key: Key) -> tuple:
         self.model()

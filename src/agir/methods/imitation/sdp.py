@@ -23,13 +23,13 @@ from agir.core.spaces import Key
 from agir.generators.chunk_model import ChunkModel
 from agir.generators.staircase import Staircase
 from agir.runtime.executors import Receding
-from agir.training.chunk_method import ChunkMethod
+from agir.training.diffusion_method import DenoisingMethod
 from agir.training.state import Trained
 
 BEGINS = ("zero", "denoise")
 
 
-class SDP(ChunkMethod):
+class SDP(DenoisingMethod):
     horizon: int = 20  # actions in the buffer, from the first observation's on (paper's code, for states)
     steps: int = 100  # of noise in training (paper)
     prediction: str = "epsilon"  # what the network says: epsilon (the noise; paper), sample (the chunk) or v
@@ -43,8 +43,8 @@ class SDP(ChunkMethod):
         if self.begin not in BEGINS:
             raise BadSetting(f"--begin is {' or '.join(BEGINS)}, not '{self.begin}'.")
         network = self.denoiser(features, key, times=self.horizon)
-        how = {"prediction": self.prediction, "sampler": self.sampler, "sampling_passes": self.passes, "bound": self.bound}
-        return Staircase(network, self.horizon, self.spec.action.shape, self.steps, history=self.history, execute=self.execute, **how)
+        parts = {"history": self.history, "execute": self.execute}
+        return Staircase(network, self.horizon, self.spec.action.shape, **self.diffusion, **parts)
 
     def tuning(self) -> dict[str, Any]:
         return {"constant": self.constant}

@@ -14,6 +14,4 @@ from agir.training.diffusion_method import DiffusionMethod
 
 
 class STMDP(DiffusionMethod):
-    networks = ("spiking", "spiking-cross")
-
     network: str = "spiking"  # spiking (paper: modulation), spiking-cross, or any other that denoises

@@ -33,6 +33,7 @@ from agir.training.state import Trained
 
 class StreamingFlowPolicy(ChunkMethod):
     networks = ("mlp", "transformer")
+    unfit = "sees chunks, and a streaming flow moves one action"
 
     network: str = "mlp"  # mlp or transformer: it sees one action
     spread: float = 0.1  # sigma, of the tube around a demonstration where it begins, in normalised actions (paper's code)
@@ -41,13 +42,9 @@ class StreamingFlowPolicy(ChunkMethod):
     passes: int = 1  # of the network for an action
 
     def create(self, features: int, key: Key) -> StreamingFlow:
-        """Raises BadSetting for a history of one, whose windows do not hold the last action, and for a network that needs chunks."""
+        """Raises BadSetting for a history of one, whose windows do not hold the last action."""
         if self.history < 2:
             raise BadSetting("A streaming flow begins at the action done last, which a window holds from --history 2 on.")
-        if self.network not in self.networks:
-            raise BadSetting(
-                f"--network {self.network} sees chunks, and a streaming flow moves one action: use {' or '.join(self.networks)}."
-            )
         if self.passes < 1:
             raise BadSetting(f"--passes is at least 1, not {self.passes}.")
         chunk, context = (1, flat_size(self.spec.action)), (self.history, features)

@@ -45,6 +45,6 @@ class UVA(ForesightMethod):
         def head(key: Key, horizon: int, shape: tuple[int, ...], bound: float | None) -> Diffusion:
             chunk, context = (horizon, math.prod(shape)), (ahead[0], width)
             network = create_denoiser("mlp", chunk, context, key, self.head_width, self.head_depth)
-            return Diffusion(network, horizon, shape, self.steps, sampler=self.sampler, sampling_passes=self.passes, bound=bound)
+            return Diffusion(network, horizon, shape, **self.diffusion | {"bound": bound})
 
         return VideoAction(trunk, head(act, self.horizon, shape, self.bound), head(see, ahead[0], ahead[1:], None))

@@ -18,6 +18,7 @@ from typing import Any
 from agir.actions.residual import ResidualCodec
 from agir.core.nouns import Learner, given
 from agir.core.spaces import Key, flat_size
+from agir.data.windows import window_horizon
 from agir.generators.offset_codes import CodeHeads, OffsetCodes
 from agir.training.chunk_method import GeneratingMethod
 from agir.training.fit import FitResidual
@@ -36,7 +37,7 @@ class VQBeT(GeneratingMethod):
     @property
     def horizon(self) -> int:
         """The window's: a chunk begins at the last observation."""
-        return self.codec.horizon + self.history - 1
+        return window_horizon(self.history, self.codec.horizon)
 
     def create(self, features: int, key: Key) -> OffsetCodes:
         size = self.codec.horizon * flat_size(self.spec.action)

@@ -19,6 +19,7 @@ from typing import Any
 from agir.actions.residual import ResidualCodec, ResidualTokens
 from agir.core.nouns import Learner, given
 from agir.core.spaces import Key
+from agir.data.windows import window_horizon
 from agir.generators.autoregressive import Autoregressive
 from agir.networks.sequence import TokenTransformer
 from agir.training.chunk_method import GeneratingMethod
@@ -34,7 +35,7 @@ class VQVLA(GeneratingMethod):
     @property
     def horizon(self) -> int:
         """The window's: a chunk begins at the last observation."""
-        return self.codec.horizon + self.history - 1
+        return window_horizon(self.history, self.codec.horizon)
 
     def create(self, features: int, key: Key) -> Autoregressive:
         context, codes = (self.history, features), len(self.codec.levels)

@@ -56,6 +56,8 @@ class Track(NamedTuple):
 
 
 class Follow(Policy):
+    """Does what was demonstrated at the row it follows, for `longest` steps at most; sees one observation, and keeps the history itself."""
+
     index: Index
     factor: Float[Array, ""]
     least: Float[Array, ""]

@@ -30,6 +30,8 @@ from agir.training.state import Trained
 
 
 class State(eqx.Module):
+    """The network in training, the copy that its targets come from, and the present share of random actions."""
+
     trained: Trained
     target: MLP
     epsilon: Float[Array, ""]

@@ -44,6 +44,8 @@ from agir.training.state import Trained
 
 
 class State(eqx.Module):
+    """The networks in training, and running statistics of what they are shown and given."""
+
     trained: Trained  # of an ActorCritic
     features: Running | None  # of the observations' features, where they are normalised
     rewards: ReturnScale | None
