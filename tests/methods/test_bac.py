@@ -10,8 +10,10 @@ import pytest
 from methods.fitting import NUMBERS, learner, two_ways
 
 from agir.core.errors import BadSetting
+from agir.generators.cached import Cached
 from agir.methods.imitation.bac import BAC
 from agir.methods.imitation.diffusion_policy import DiffusionPolicy
+from agir.methods.imitation.rti_dp import RTIDP
 from agir.methods.imitation.sdp import SDP
 
 SMALL = {"width": 8, "depth": 1, "history": 2, "horizon": 4, "execute": 2}
@@ -59,3 +61,12 @@ def test_what_cannot_be_cached_is_refused():
     ):
         with pytest.raises(BadSetting, match=why):
             cached(policy, **settings).init(jax.random.key(0))
+
+
+def test_a_warm_start_of_cached_blocks_makes_as_many_passes_as_they_were_settled_for():
+    method = cached(base(sampler="ddim", passes=6), schedule="uniform")
+    policy = method.policy(method.init(jax.random.key(0)))
+    warm = lambda passes: RTIDP(base=policy, sampler="ddim", passes=passes, warm=2)
+    assert isinstance(warm(6).model().generator, Cached)
+    with pytest.raises(BadSetting, match="settled for 6 passes, not 10: use as many"):
+        warm(10).model()

@@ -49,6 +49,10 @@ class Cached(Diffusion):
 
     schedule: Any = None  # bool [passes, blocks]: which blocks are computed; in a sampler's first pass all are
 
+    def __check_init__(self):
+        if self.schedule is not None and self.schedule.shape[-2] != self.sampling_passes:
+            raise BadSetting(f"What is kept was settled for {self.schedule.shape[-2]} passes, not {self.sampling_passes}: use as many.")
+
     def denoise(
         self, x: Float[Array, "horizon size"], context: Float[Array, "history features"], key: Key, skip: Any = 0
     ) -> Float[Array, "horizon size"]:

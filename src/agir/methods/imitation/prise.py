@@ -28,6 +28,7 @@ from agir.core.nouns import Act, Learner, Method, Policy, Source, given
 from agir.core.spaces import Key
 from agir.core.when import when
 from agir.data.windows import Segment
+from agir.generators.heads import tempered
 from agir.networks.mlp import MLP
 from agir.networks.skill_codes import Skills
 from agir.training.fit import FitSkills, strings
@@ -139,4 +140,4 @@ class SkillPolicy(Policy):
     def next(self, z: Float[Array, " dim"], key: Key) -> Int[Array, ""]:
         """The skill that is done from here on."""
         logits = choices(self.choose, self.skills, z)
-        return jax.random.categorical(key, logits / jnp.maximum(self.temperature, 1e-6)).astype(jnp.int32)
+        return jax.random.categorical(key, tempered(logits, self.temperature)).astype(jnp.int32)
