@@ -104,6 +104,27 @@ def test_every_claim_of_the_house_is_well_formed():
             assert learner.updates < 2 or getattr(learner, "warmup", 0) <= learner.updates / 2  # or it hardly learns at its rate
 
 
+NOT_BESIDE = {  # claims beside which plain and two-step regression do not stand, and why
+    "dp-components-study": "Diffusion Policy against itself without a component: nothing is said of generating against regressing",
+    "house_action_chunks": "behaviour cloning against itself, by chunks and by single steps",
+    "house_ddim": "one set of weights, two samplers; house_diffusion_modes has the same arms on the same task with regression beside them",
+    "house_history": "regression against itself, with one observation and with two",
+}
+
+
+def test_plain_and_two_step_regression_stand_beside_every_claim_where_its_first_part_is_judged():
+    """The strongest simple things (docs/design.md); what they are spared is said by name."""
+    for name in registry.names("claim"):
+        claim = registry.find("claim", name)
+        where = lambda arm: arm.tested or arm.task or claim.task
+        judged = where(claim.arms[claim.parts[0].ours])
+        there = [arm for arm in claim.arms.values() if where(arm) == judged]
+        squares = lambda arm: order(find_task(judged), arm.method, **(claim.asked | arm.settings))[0].head == "mse"
+        beside = {arm.method for arm in there if arm.method != "behavior-cloning" or squares(arm)}
+        assert ({"behavior-cloning", "two-step-regression"} <= beside) is (name not in NOT_BESIDE), name
+    assert NOT_BESIDE.keys() <= registry.names("claim").keys()
+
+
 def test_the_ledger_belongs_to_known_claims_and_no_verdict_is_at_odds_with_its_interval():
     for row in ledger.rows():
         assert row.claim in registry.names("claim")

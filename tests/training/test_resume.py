@@ -98,8 +98,8 @@ def toy(tmp_path):
 class StopAt(Reporter):
     """Presses Ctrl-C (or sends other signals) when a bar has moved so far."""
 
-    def __init__(self, step, signals=(signal.SIGINT,)):
-        self.step, self.signals = step, signals
+    def __init__(self, step, signals=(signal.SIGINT,), stage=None):
+        self.step, self.signals, self.stage = step, signals, stage
 
     def task(self, title, total):
         import contextlib
@@ -108,7 +108,7 @@ class StopAt(Reporter):
 
         class Bar:
             def move(self, done, total=None, **facts):
-                if outer.step is not None and done >= outer.step:
+                if outer.step is not None and done >= outer.step and outer.stage in (None, title):
                     outer.step = None
                     for number in outer.signals:
                         os.kill(os.getpid(), number)
@@ -125,6 +125,20 @@ def test_ctrl_c_leaves_a_run_that_goes_on_to_the_same_bits(toy, tmp_path):
     expected, found = load_file(whole.folder / last), load_file(cut.folder / last)
     assert all(np.array_equal(expected[name], found[name]) for name in expected)
     assert [row["step"] for row in cut.rows(split="training")] == list(range(1, 41))
+
+
+def test_a_method_of_three_stages_goes_on_to_the_same_bits_from_the_middle_of_each(toy):
+    widths = {"width": 8, "depth": 1, "skills.codes.width": 8, "skills.codes.dim": 4}
+    settings = {"updates": 4, "skills.updates": 4, "skills.codes.updates": 4, "batch": 8, "demonstrations": 6, "seeds": 2} | widths
+    whole = toy("whole", "prise", **settings)
+    cut = toy("cut", "prise", reporter=StopAt(2, stage="skills/codes"), **settings)
+    for begun, going_on in (("skills/codes", "skills"), ("skills", "prise"), ("prise", None)):
+        assert cut.asked["state"] == "interrupted" and cut.checkpoints("" if begun == "prise" else f"{begun}/").steps[-1] == 2
+        cut = resume(cut.folder, reporter=StopAt(2 if going_on else None, stage=going_on))
+    expected, found = arrays(whole.folder), arrays(cut.folder)
+    assert whole.asked["state"] == cut.asked["state"] == "finished" and len(expected) > 20
+    for name in expected:
+        np.testing.assert_array_equal(expected[name], found[name], err_msg=name)
 
 
 @pytest.mark.parametrize("signals", [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM,)], ids=["passed-on-twice", "terminated"])

@@ -17,7 +17,7 @@ import optax
 from jaxtyping import Array, Float
 
 from agir.actions.codes import Codec
-from agir.core.nouns import Act, Method, Policy, Source, Window, given
+from agir.core.nouns import Act, Learner, Method, Policy, Source, Window, given
 from agir.core.spaces import Key, flat_size, flatten
 from agir.data.windows import window_horizon
 from agir.generators.heads import tempered
@@ -29,7 +29,7 @@ from agir.training.state import Trained, warm_cosine
 
 
 class CodePrior(Method):
-    codec: Codec = given(Codec, default=FitCodec(), about="what an action chunk is")
+    codec: Codec | Learner = given(Codec, default=FitCodec(), about="what an action chunk is")
     history: int = 1  # observations that the prior sees
     width: int = 256  # of the prior's two hidden layers
     temperature: float = 1.0  # of the codes drawn at acting; towards 0: the likeliest one
