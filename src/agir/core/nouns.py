@@ -168,9 +168,9 @@ class Learner(eqx.Module):
     spec: Spec | None = eqx.field(default=None, static=True, kw_only=True)  # the loop sets it
 
     def suits(self) -> None:
-        """Raises BadSpec where it is not for such observations or actions: the spec is in its place, the givens are not yet.
+        """Raises BadSpec where it is not for such observations or actions, BadSetting for settings that can be seen to be wrong.
 
-        So a method that learns in stages says it before the first of them.
+        The spec is in its place, the givens are not yet. So a method that learns in stages says it before the first of them.
         """
 
     def init(self, key: Key) -> Any:

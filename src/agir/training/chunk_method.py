@@ -118,14 +118,14 @@ class ChunkMethod(GeneratingMethod):
     depth: int = 0  # levels of the U-Net (Diffusion Policy: 3), layers of the transformer (8) or the MLP; 0: 3
     noises: int = 1  # drawn from each window in an update: its observations are encoded once for all (Mini-Diffuser: many)
 
-    def init(self, key: Key) -> Trained:
-        """Raises BadSetting for a network that the method cannot use, and for no noise at all."""
+    def suits(self) -> None:
+        """Raises BadSetting, too, for a network that the method cannot use, and for no noise at all."""
+        super().suits()
         if self.networks and self.network not in self.networks:
             *others, last = self.networks
             raise BadSetting(f"--network {self.network} {self.unfit}: use {', '.join(others)}{' or ' if others else ''}{last}.")
         if self.noises < 1:
             raise BadSetting(f"At least one noise is drawn from a window: --noises 1, not {self.noises}.")
-        return super().init(key)
 
     def loss(self, model: ChunkModel, batch: Window, key: Key, augment: bool = True) -> Float[Array, ""]:
         return self.tuned(model).loss(batch, key, augment, self.noises)
