@@ -88,7 +88,7 @@ class Claim:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
     def figures(self, arms: dict[str, Measured], times: dict[str, Latency]) -> dict[str, dict]:
-        """Each arm's own success and latency, for the ledger: ms and passes of one lane, as (median, p95, p99) where three."""
+        """Each arm's own figures, for the ledger: ms are of one lane (median, p95, p99), passes of the evaluated episodes."""
         found = {}
         for name, arm in arms.items():
             evaluation = arm.evaluation
@@ -101,7 +101,7 @@ class Claim:
                 "ms_per_call": told(times[name].per_call),
                 "ms_to_first_action": told(times[name].to_first_action),
                 "ms_per_action": told(times[name].per_action),
-                "passes_per_action": times[name].passes_per_action,
+                "passes_per_action": evaluation.summary().passes_per_action,
                 "commit": arm.commit,
             }
             if arm.policies is None:  # its times were measured elsewhere
