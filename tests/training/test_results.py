@@ -3,6 +3,8 @@
 import json
 import shutil
 
+import equinox as eqx
+import jax
 import numpy as np
 import pytest
 from training import toys
@@ -100,11 +102,24 @@ def test_other_data_of_the_same_name_and_another_task_of_the_same_name_are_other
     assert digest(Shorter()) != digest(Longer())
 
 
-def test_an_arm_that_must_be_here_is_trained_here(tmp_path):
+def test_of_an_arm_that_is_known_and_to_be_timed_the_first_seed_is_trained_here(tmp_path):
+    arms = {"base": Arm("toy-clone", {"updates": 30}), "given": Arm("toy-reuse", {"updates": 2}, brought={"base": "base"})}
     path = tmp_path / "results.jsonl"
-    measure(ready(tmp_path / "a"), episodes=2, results=Results(path))
-    found = measure(ready(tmp_path / "b"), episodes=2, results=Results(path), here=("short",))
-    assert found["long"].run is None and found["short"].run is not None
+    first = measure(ready(tmp_path / "a", arms), episodes=2, results=Results(path))
+    found = measure(ready(tmp_path / "b", arms), episodes=2, results=Results(path), here=("given",))
+    assert found["base"].run is None and found["base"].policies is None and found["given"].run is None
+    assert sorted(folder.name for folder in (tmp_path / "b").iterdir()) == ["base-first-seed", "given-first-seed"]
+    alone, both = found["given"].policies, first["given"].policies
+    for one, of_both in zip(jax.tree.leaves(eqx.filter(alone, eqx.is_array)), jax.tree.leaves(eqx.filter(both, eqx.is_array))):
+        np.testing.assert_allclose(one[0], of_both[0], rtol=1e-4, atol=1e-6)
+        assert len(one) == 1 and len(of_both) == 2
+    spent, kept = times(found, Results(path)), Results(path).lines[first["given"].key]
+    assert spent["base"] is found["base"].result.latency and spent["given"] is not found["given"].result.latency
+    np.testing.assert_allclose(kept.latency.planning_ms, spent["given"].planning_ms, rtol=1e-6)
+    assert kept.training_s == first["given"].training_s and kept.commit == first["given"].commit
+    assert np.array_equal(kept.evaluation.columns["return"], first["given"].evaluation.columns["return"])
+    again = measure(ready(tmp_path / "a", arms), episodes=2, results=Results(path), here=("given",))
+    assert again["given"].run is not None  # what is trained in full is timed itself
 
 
 def test_what_is_torn_is_dropped_what_lacks_its_end_is_kept_and_what_is_wrong_is_refused_by_its_number(tmp_path):

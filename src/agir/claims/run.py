@@ -64,11 +64,11 @@ def run_claim(
     spent_on = {
         place.folder: Run.open(place.folder).asked.get("seconds", 0.0) for place in ready.values() if (place.folder / "run.json").exists()
     }
-    timed = {name for part in claim.parts if part.quantity in SAMPLES for name in (part.ours, part.theirs)}  # in turns, so all are here
+    timed = {name for part in claim.parts if part.quantity in SAMPLES for name in (part.ours, part.theirs)}  # in turns, so here
     arms = measure(ready, episodes=episodes, purpose=purpose, reporter=reporter, results=results, here=timed)
     busy = load()
     spent = times(arms, results)
-    elsewhere = {ready[name].digest: arm.training_s for name, arm in arms.items() if arm.policies is None}
+    elsewhere = {ready[name].digest: arm.training_s for name, arm in arms.items() if arm.run is None}
     earlier = sum(spent_on.get(folder, 0.0) for folder in {arm.run.folder for arm in arms.values() if arm.run is not None})
     seconds = earlier + sum(elsewhere.values()) + time.monotonic() - began
     row = {

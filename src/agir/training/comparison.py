@@ -25,9 +25,9 @@ from agir.runtime.bundle import load_bundle, one_lane
 from agir.tasks.find import AND, is_task, recordings
 from agir.tasks.find import task as find_task
 from agir.training.progress import Reporter, Within
-from agir.training.results import Result, Results
+from agir.training.results import Result, Results, load, now
 from agir.training.run import Run
-from agir.training.train import OPTIONS, check_suits, order, policy_folder, resume, train
+from agir.training.train import OPTIONS, check_suits, order, policy_folder, resume, seed_list, train
 
 NOT_COLUMNS = ("task", "seed", "index", "start", "truncated", "versions")
 ASKED = (
@@ -78,7 +78,9 @@ def arms_by_name(methods: Sequence[str]) -> dict[str, Arm]:
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """An arm after training and evaluation. What was measured elsewhere has no run and no policies here, but its times."""
+    """An arm after training and evaluation. What was measured elsewhere has no run here but its result and, if it is to be timed anew,
+    the first seed's policy.
+    """
 
     name: str
     evaluation: Evaluation
@@ -99,8 +101,14 @@ class Measured:
         return cls(name, evaluation, learnt, seconds, commit, run=run, policies=policies, **more)
 
     @classmethod
-    def of_result(cls, name: str, result: Result) -> "Measured":
-        return cls(name, result.evaluation, result.parameters, result.training_s, result.commit, result.key, result=result)
+    def of_result(cls, name: str, result: Result, **more: Any) -> "Measured":
+        return cls(name, result.evaluation, result.parameters, result.training_s, result.commit, result.key, result=result, **more)
+
+    def timed(self, spent: Latency) -> Result:
+        """What is known of it, with times that were just measured here."""
+        if self.run is not None:
+            return Result.of_run(self.key, self.name, self.run, self.evaluation, spent, self.parameters)
+        return dataclasses.replace(self.result, latency=spent, load=load(), when=now())
 
 
 def times(arms: dict[str, Measured], results: Results | None = None) -> dict[str, Latency]:
@@ -112,7 +120,7 @@ def times(arms: dict[str, Measured], results: Results | None = None) -> dict[str
     programs.give_back()
     found = latencies({name: (one_lane(arm.policies, 0), arm.task) for name, arm in here.items()})
     if results is not None:
-        results.rewrite(*(Result.of_run(arm.key, name, arm.run, arm.evaluation, found[name], arm.parameters) for name, arm in here.items()))
+        results.rewrite(*(arm.timed(found[name]) for name, arm in here.items()))
     return {name: arm.result.latency for name, arm in arms.items() if arm.result} | found
 
 
@@ -282,14 +290,15 @@ def measure(
     """Trains every arm where it belongs and evaluates all in the same episodes.
 
     What is finished in its folder already is not done again, so a comparison goes on where it was stopped; nor is an arm that stands in
-    `results`, unless another one is brought its run or it is one of those that must be `here`. What is measured is added as it comes.
-    Raises BadCheckpoint on policies that do not act as recorded, unless what was measured of them is known already: then that is said.
+    `results`, unless another one is brought its run. Of such an arm that is to be timed `here` the first seed alone is trained, in a
+    folder beside its own. What is measured is added as it comes. Raises BadCheckpoint on policies that do not act as recorded, unless
+    what was measured of them is known already: then that is said.
     """
     if episodes < 1:
         raise BadSetting(f"--episodes should be 1 or more, not {episodes}.")
     reporter, found = reporter or Reporter(), {}
     known = {name: results.get(place.key(episodes, purpose)) for name, place in arms.items()} if results is not None else {}
-    known = {name: result for name, result in known.items() if result is not None and name not in here}
+    known = {name: result for name, result in known.items() if result is not None}
     forms: dict[str, Any] = {}
     for name, place in arms.items():  # before any of them is trained
         if name not in known and not (place.folder / "run.json").exists():
@@ -300,13 +309,13 @@ def measure(
         if name not in known or place.folder in needed:
             needed |= {place.arm.settings[given] for given in place.arm.brought}
     for number, (name, place) in enumerate(arms.items(), 1):
-        if name in known and place.folder not in needed and not (place.folder / "policies").exists():
-            found[name] = Measured.of_result(name, known[name])
-            continue
+        telling, tested = Within(reporter, f"{number}/{len(arms)} {name}"), find_task(place.arm.tested) if place.arm.tested else place.task
         programs.give_back()
-        telling = Within(reporter, f"{number}/{len(arms)} {name}")
+        if name in known and place.folder not in needed and not (place.folder / "policies").exists():
+            alone = {"policies": first_seeds_policy(place, arms, telling), "task": tested} if name in here else {}
+            found[name] = Measured.of_result(name, known[name], **alone)
+            continue
         run = trained(place.folder, place.task, place.arm, telling, **place.asked)
-        tested = find_task(place.arm.tested) if place.arm.tested else place.task
         try:
             evaluation = evaluated(run, tested, episodes, purpose=purpose, record=record, reporter=telling)
             found[name] = Measured.of_run(name, run, evaluation, key=place.key(episodes, purpose), task=tested)
@@ -318,5 +327,19 @@ def measure(
             continue
         if results is not None and name not in known:
             spent = latency(one_lane(found[name].policies, 0), tested)  # alone: in turns with the others when all are there
-            results.add(Result.of_run(found[name].key, name, run, evaluation, spent, found[name].parameters))
+            results.add(found[name].timed(spent))
     return found
+
+
+def first_seeds_policy(place: Place, arms: dict[str, Place], reporter: Reporter) -> Normalized:
+    """Of an arm that is not trained here, the policy of its first seed [1, ...], trained in a folder beside that of all its seeds."""
+    policies, _ = load_bundle(policy_folder(_of_first_seed(place, arms, reporter).folder))
+    return policies
+
+
+def _of_first_seed(place: Place, arms: dict[str, Place], reporter: Reporter) -> Run:
+    brought = {given: arms[other] for given, other in place.arm.brought.items()}
+    own = {given: _of_first_seed(base, arms, reporter).folder for given, base in brought.items() if not (base.folder / "policies").exists()}
+    arm = dataclasses.replace(place.arm, settings=place.arm.settings | own)
+    asked = place.asked | {"seeds": seed_list(place.asked.get("seeds", 1))[:1]}
+    return trained(place.folder.with_name(f"{place.folder.name}-first-seed"), place.task, arm, reporter, **asked)

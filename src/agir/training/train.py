@@ -134,7 +134,7 @@ def order(
             "task": task.name,
             "method": registry.name_of("method", type(learner)) or type(learner).__name__,
             "learner": describe(learner),
-            "seeds": _seed_list(seeds),
+            "seeds": seed_list(seeds),
             "sweep": sweep,
             "data": None if data is None else _written(data),
             "other_data": {name: _written(value) for name, value in others.items()},
@@ -207,7 +207,7 @@ def resume(
     return Session(run, world, learner, parts, reporter or Reporter()).work()
 
 
-def _seed_list(seeds: int | list[int]) -> list[int]:
+def seed_list(seeds: int | list[int]) -> list[int]:
     listed = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     whole = all(isinstance(seed, int) for seed in listed)
     if not whole or not listed or len(set(listed)) != len(listed) or min(listed) < 0:
