@@ -184,7 +184,7 @@ def report() -> Report:
     return Report(
         "Flow against regression on forked paths",
         [
-            Comparison(measured, "The methods", "The same 500 starts and five training seeds for each.", "regression", 0.034),
+            Comparison(measured, "The methods", "The same 500 starts and five training seeds for each.", "regression", (0.034, 0.034)),
             forked(),
             arm(),
             curves(),

@@ -1,7 +1,9 @@
 """Times against policies that are known to take a while."""
 
 import time
+from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,11 +21,13 @@ PLAN_S = 0.01
 STEPS = 16
 
 
-class Clock:
+class Clock(eqx.Module):
     """What is seen is the time and a random number of the episode's, which say when it ends."""
 
+    first: Any  # an environment may hold arrays
+
     def reset(self, key):
-        return (jnp.int32(0), jax.random.randint(key, (), 0, 2)), jnp.zeros(3)
+        return (jnp.int32(0), jax.random.randint(key, (), 0, 2)), self.first
 
     def step(self, state, action, key):
         time, odd = state[0] + 1, state[1]
@@ -35,7 +39,7 @@ class Tick(Task):
     name, spec, horizon = "tick", SPEC, STEPS
 
     def environment(self):
-        return Clock()
+        return Clock(jnp.zeros(3))
 
 
 TASK = Tick()

@@ -62,7 +62,7 @@ class CompiledWorld:
         env = task.environment()
         self.task = task
         self._reset, self._step = (
-            jax.jit(env.reset),
+            jax.jit(lambda key: env.reset(key)),  # itself it would have to be hashed, with its arrays
             jax.jit(lambda state, action, key, time: env.step(state, action, of_step(key, time)[1])),
         )
         self.state = self.seen = self.key = None
