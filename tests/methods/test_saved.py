@@ -52,7 +52,7 @@ def small(learner, **settings):
     """The learner and its stages, as narrow as may be."""
     names = {field.name for field in dataclasses.fields(learner)}
     stages = {name: small(stage) for name in givens(learner) if isinstance(stage := getattr(learner, name), Learner)}
-    network = {"network": min(learner.networks)} if hasattr(learner, "networks") else {}
+    network = {"network": min(learner.networks or ("mlp",))} if hasattr(learner, "networks") else {}
     return dataclasses.replace(learner, **{name: value for name, value in SMALL.items() if name in names} | network | settings | stages)
 
 
