@@ -133,7 +133,7 @@ def claims_page(rows: dict[str, ledger.Row]) -> str:
         f"{ledger.tally(part for row in rows.values() for part in row.parts)} (✓ holds, ✗ fails, ? undecided).",
         "Times are of one lane, in one process on one core, until the action is on the host; a load of about 1 is this process alone, and "
         "above 1.5 other work ran on the other core. Arms without times are of rows from before all were timed: there only a "
-        "part about time has any (house_ddim's with the other core busy).",
+        "part about time has any.",
         "Plain and two-step regression stand beside every claim of one method against others, on the task of its first part. On two forks "
         "one behind the other ('4 modes') both have no success at all: they stand there once, in "
         "[house_two_step_regression](#house_two_step_regression).",

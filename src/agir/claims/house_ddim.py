@@ -20,6 +20,6 @@ CLAIM = Claim(
     note=(
         "Both arms have the same weights: only the sampler differs. Pilot (3 seeds, 100 episodes, never reported): DDIM-10 0.98, 0.87, "
         "0.96, DDPM-100 0.96, 0.96, 0.94, with a ratio of calls of 0.06. Thresholds are those of the draft. DDIM's arm is that of "
-        "house_diffusion_modes, whose run (0.913) was known when this form was fixed; DDPM's was not. Times: one seed, machine busy."
+        "house_diffusion_modes, whose run (0.913) was known when this form was fixed; DDPM's was not."
     ),
 )
