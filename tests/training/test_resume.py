@@ -27,10 +27,8 @@ LEARNERS = (
     'toy:toy-clone:{"updates": 600}',
     'toy:toy-online:{"updates": 600}',
     'toy:toy-staged:{"updates": 600}',
-    'pendulum:behavior-cloning:{"updates": 300, "width": 8, "batch": 8}',
     'pendulum:bc-rnn:{"updates": 300, "width": 8, "batch": 8}',
     'pendulum:diffusion-policy:{"updates": 300, "network": "mlp", "width": 16, "depth": 2, "batch": 8}',
-    'pendulum:code-prior:{"updates": 300, "codec.updates": 200, "width": 8, "codec.width": 8, "batch": 8}',
 )
 
 
