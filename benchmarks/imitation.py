@@ -231,12 +231,17 @@ def method_policy(method: Method, world: World) -> Callable:
     return fill(method, world.spec, {}, lambda *_: None)[0].policy
 
 
+KINDS = "bc,mlp,unet,flow,mp1,masked,ddim"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", default="bc,mlp,unet,flow,mp1,masked,ddim")
+    parser.add_argument("--only", default=KINDS)
     asked = parser.parse_args()
     only, rounds = asked.only.split(","), asked.rounds
+    if unknown := set(only) - set(KINDS.split(",")):
+        parser.error(f"--only {', '.join(sorted(unknown))}: this knows {KINDS}")
     world = make_world(Made(), {"demonstrations": Made().demonstrations(100)})
     mlp = DiffusionPolicy(network="mlp")
     unet = DiffusionPolicy()

@@ -63,6 +63,13 @@ def test_lanes_of_lanes_with_a_part_that_is_not_mapped():
     same(both(lazily), both(naively))
 
 
+def test_arrays_may_be_empty():
+    due, x, old = lanes((5,), 0.5)
+    x, old = x | {"x": x["x"][:, :0]}, old | {"y": old["y"][:, :0]}
+    module = Scale(jnp.zeros(0), 2)
+    same(jax.vmap(lambda *a: lazily(module, *a))(due, x, old), jax.vmap(lambda *a: naively(module, *a))(due, x, old))
+
+
 @pytest.mark.parametrize("seeds_outside", [True, False])
 def test_seeds_with_their_own_modules(seeds_outside):
     inputs = lanes((3, 8), 0.4)

@@ -38,8 +38,9 @@ def when(due: Any, function: Callable, module: Any, arguments: tuple, old: Any, 
             seeds = jax.vmap(in_lanes.fun, (axes, 0, 0, 0))
             result = jax.lax.cond(inputs[0].any(), lambda: seeds(arrays, *inputs), lambda: inputs[2])
         else:  # more lanes
-            flat = in_lanes(arrays, *jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), inputs))
-            result = jax.tree.map(lambda x: x.reshape(size, -1, *x.shape[1:]), flat)
+            lanes = inputs[0].shape[1]  # said, as an array may be empty
+            flat = in_lanes(arrays, *jax.tree.map(lambda x: x.reshape(size * lanes, *x.shape[2:]), inputs))
+            result = jax.tree.map(lambda x: x.reshape(size, lanes, *x.shape[1:]), flat)
         return result, jax.tree.map(lambda _: True, result)
 
     one_lane = jax.tree.map(lambda x: jnp.asarray(x)[None], (due, arguments, old))
