@@ -29,6 +29,6 @@ CLAIM = Claim(
     asked={"demonstrations": 100},
     budget_s=2400,
     note="The paper says this of robots' tasks, where it finds little to choose between; here the ways are two and four by design. "
-    "That the second pass weighs a hundred times as much, as in the authors' code, is not why: with the paper's equal weights it had 0.01 in "
-    "a trial (3 seeds).",
+    "That the second pass weighs a hundred times as much, as in the authors' code, is not why: with the paper's equal weights it had "
+    "0.01 in a trial (3 seeds).",
 )
