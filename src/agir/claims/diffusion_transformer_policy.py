@@ -88,5 +88,6 @@ CLAIM = Claim(
     "the hand had one way and there were 3000 updates, which left less than three points above the gripper's head; and the token head was "
     "not there. In that row the gripper, which has one way, is reached as often by all that denoise and by plain regression; two-step "
     "regression has 0.15 there after 600 updates, where plain regression of as many has 0.88: it is slow to learn, as its second pass "
-    "weighs a hundred times as much (trials of 3 seeds: 0.97 after 3000 updates; 0.70 after 600 with equal weights; 0.63 at thrice the rate).",
+    "weighs a hundred times as much (trials of 3 seeds: 0.97 after 3000 updates; 0.70 after 600 with equal weights; 0.63 at "
+    "thrice the rate).",
 )
