@@ -65,6 +65,6 @@ CLAIM = Claim(
     "0.88, 0.63 and 0.98 of the goals outside: hence ten seeds, and margins of ten points. DDIM-10, two-step and regression stand beside, "
     "with twice the updates. In the first row ACT had CoA's kind of network and as many updates, and stood at 0.23 outside, and inside at "
     "0.68 [0.54, 0.81], where backward had 1.00: not trained as well. With the MLP and the updates of the three beside (pilot: 4 seeds, "
-    "100 episodes, never reported) it has 1.00 inside and 1.00 outside, with twice the horizon 0.99 and 0.93, so that is ACT's arm now, and "
-    "the part will probably fail; the transformer stands beside.",
+    "100 episodes, never reported) it has 1.00 inside and 1.00 outside, with twice the horizon 0.99 and 0.93, so that is ACT's arm now, "
+    "and the part will probably fail; the transformer stands beside.",
 )
