@@ -66,5 +66,6 @@ CLAIM = Claim(
     "with twice the updates. In the first row ACT had CoA's kind of network and as many updates, and stood at 0.23 outside, and inside at "
     "0.68 [0.54, 0.81], where backward had 1.00: not trained as well. With the MLP and the updates of the three beside (pilot: 4 seeds, "
     "100 episodes, never reported) it has 1.00 inside and 1.00 outside, with twice the horizon 0.99 and 0.93, so that is ACT's arm now, "
-    "and the part will probably fail; the transformer stands beside.",
+    "and the transformer stands beside. What cannot be said of ten seeds is how much: backward is 22 points above forward, surely 8; its "
+    "mean is 19 below ACT's, surely 8.",
 )
