@@ -64,8 +64,8 @@ CLAIM = Claim(
     "of them has little room at its end. In a first run (5 seeds), which was not finished, the mean of backward plans reached 0.40, 0.90, "
     "0.88, 0.63 and 0.98 of the goals outside: hence ten seeds, and margins of ten points. DDIM-10, two-step and regression stand beside, "
     "with twice the updates. In the first row ACT had CoA's kind of network and as many updates, and stood at 0.23 outside, and inside at "
-    "0.68 [0.54, 0.81], where backward had 1.00: not trained as well. With the MLP and the updates of the three beside (pilot: 4 seeds, "
-    "100 episodes, never reported) it has 1.00 inside and 1.00 outside, with twice the horizon 0.99 and 0.93, so that is ACT's arm now, "
-    "and the transformer stands beside. What cannot be said of ten seeds is how much: backward is 22 points above forward, surely 8; its "
-    "mean is 19 below ACT's, surely 8.",
+    "0.68 [0.54, 0.81], where backward had 1.00: not trained as well. With the MLP and the updates of the three beside (pilot: 4 seeds "
+    "that are not reported, 100 of the starts that are) it has 1.00 inside and 1.00 outside, with twice the horizon 0.99 and 0.93, so "
+    "that is ACT's arm now, and the transformer stands beside. What cannot be said of ten seeds is how much: backward is 22 points above "
+    "forward, surely 8; its mean is 19 below ACT's, surely 8.",
 )
