@@ -11,7 +11,7 @@ import pytest
 from generators.exact import CONTEXT, Constant, draw
 
 from agir.core.errors import BadSetting
-from agir.generators.diffusion import Diffusion, Pass, cosine_betas, kept
+from agir.generators.diffusion import Apart, Diffusion, Pass, cosine_betas, kept
 from agir.generators.generator import mean_loss
 from agir.networks.mlp import DenoisingMLP
 
@@ -125,6 +125,20 @@ def test_what_is_to_be_said_gives_back_the_chunk_and_the_noise(prediction):
     clean, noise = dataclasses.replace(generator, network=Constant(target)).guess(noisy, Pass(told[0], now, now), CONTEXT)
     np.testing.assert_allclose(clean, chunk, atol=1e-4)
     np.testing.assert_allclose(jnp.sqrt(now) * chunk + jnp.sqrt(1 - now) * noise, noisy, atol=1e-5)
+
+
+def test_every_action_may_have_a_step_of_its_own():
+    """Over many draws all steps come for every action, none tells another's; what is said is told what the chunk was disturbed by."""
+    model = Apart(Constant(0.0), 3, (1,), 10, sampling_passes=5)
+    steps = np.asarray(jax.vmap(lambda key: model.draw_step(key, jnp.ones(3)))(jax.random.split(jax.random.key(0), 4000)))
+    assert steps.min(0).tolist() == [0] * 3 and steps.max(0).tolist() == [9] * 3
+    assert np.abs(np.corrcoef(steps.T) - np.eye(3)).max() < 0.06
+    chunk = jnp.array([[0.5], [-0.5], [0.2]])
+    told, noise, noisy = model.disturbed(chunk, jnp.ones(3), jax.random.key(1))
+    signal = np.asarray(kept(10))[np.asarray(told, int)][:, None]
+    assert len(set(told.tolist())) > 1
+    np.testing.assert_allclose(noisy, np.sqrt(signal) * chunk + np.sqrt(1 - signal) * noise, atol=1e-6)
+    assert model.told(jnp.float32(4)).tolist() == [4.0] * 3  # in sampling all are at one
 
 
 def test_padding_and_other_rows_change_nothing():

@@ -157,6 +157,16 @@ class Diffusion(FromNoise):
         return mean + jnp.sqrt(beta * left) * jax.random.normal(key, x.shape)
 
 
+class Apart(Diffusion):
+    """Every action has a step of noise of its own: `network(x [horizon, size], times [horizon], context) -> [horizon, size]`."""
+
+    def told(self, step: Array) -> Float[Array, " horizon"]:
+        return jnp.broadcast_to(step, (self.horizon,))
+
+    def draw_step(self, key: Key, mask: Float[Array, " horizon"]) -> Int[Array, " horizon"]:
+        return jax.random.randint(key, (self.horizon,), 0, self.steps)
+
+
 def noised(
     chunk: Float[Array, "actions size"], kept: Float[Array, "*actions"], noise: Float[Array, "actions size"]
 ) -> Float[Array, "actions size"]:

@@ -22,10 +22,10 @@ from jaxtyping import Array, Bool, Float, Int
 from agir.core.errors import BadSetting
 from agir.core.spaces import Key
 from agir.core.when import when
-from agir.generators.diffusion import Diffusion, Pass, noised
+from agir.generators.diffusion import Apart, Pass, noised
 
 
-class Staircase(Diffusion):
+class Staircase(Apart):
     """`network(x [horizon, size], times [horizon], context) -> [horizon, size]`: every action has a step of its own."""
 
     history: int = eqx.field(static=True, default=1)
@@ -57,9 +57,6 @@ class Staircase(Diffusion):
     def left(self) -> np.ndarray:
         """int [horizon]: the passes that each action has left when a plan begins."""
         return self.sampling_passes * (self.part + 1) // self.parts
-
-    def told(self, step: Array) -> Float[Array, " horizon"]:
-        return jnp.broadcast_to(step, (self.horizon,))
 
     def draw_step(self, key: Key, mask: Float[Array, " horizon"]) -> Int[Array, " horizon"]:
         """A step of the training's for each action."""

@@ -11,14 +11,14 @@ likely and opposite, their mean is what that leaves: of 4 steps at 0.6 or -0.6 t
 Deviations: one transformer (the code: an encoder of the steps that are seen and a decoder of all), in which m is added to every step
 (the code: one more token to attend to); the kept frequencies are evenly spaced (the code: the first time at least 5); the head draws
 by DDIM in 10 passes, within the range of actions, and learns the noise alone (the code: 10 of DDPM's steps, with a variance that is
-learnt and without bounds), at one step of noise for all of a chunk in training, and does not see m itself. Smaller: width 64, 3 layers
-(512, 4 and 4), the head 128 wide (1024).
+learnt and without bounds); it is the MLP of this house, whose layers the step of noise alone modulates (the code: z and m, too), and does
+not see m itself. Smaller: width 64, 3 layers (512, 4 and 4), the head 128 wide (1024).
 """
 
 import jax
 
 from agir.core.spaces import Key, flat_size
-from agir.generators.diffusion import Diffusion
+from agir.generators.diffusion import Apart
 from agir.generators.frequency import FrequencyAutoregression, StepDenoiser, Trunk
 from agir.training.chunk_method import GeneratingMethod
 
@@ -38,6 +38,4 @@ class FreqPolicy(GeneratingMethod):
         trunk = Trunk.create((self.horizon, size), (self.history, features), see, self.width, self.depth)
         head = StepDenoiser.create(size, self.width, draw, self.head_width, self.head_depth)
         how = {"sampler": "ddim", "sampling_passes": self.passes, "bound": self.bound}
-        return FrequencyAutoregression(
-            trunk, Diffusion(head, self.horizon, self.spec.action.shape, self.steps, **how), self.levels, self.order
-        )
+        return FrequencyAutoregression(trunk, Apart(head, self.horizon, self.spec.action.shape, self.steps, **how), self.levels, self.order)
