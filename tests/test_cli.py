@@ -87,7 +87,7 @@ def test_a_task_says_what_it_is_and_what_its_settings_mean(capsys):
 def test_a_method_and_a_claim_are_explained(capsys):
     said = lambda *argv: (run(*argv), " ".join(capsys.readouterr().out.split()))
     status, text = said("methods", "rti-dp")
-    assert status == 0 and "first plan all passes of the base's sampler" in text and "agir train TASK rti-dp --base RUN" in text
+    assert status == 0 and "first plan all `passes` of `sampler`" in text and "agir train TASK rti-dp --base RUN" in text
     assert "`agir claims rti-dp` says more" in text
     assert run("methods", "diffusion-policy") == 0
     assert "noise, k, o)|^2      k uniform in 0 .. steps - 1\n" in capsys.readouterr().out  # an equation is not broken, in 80 columns
@@ -201,6 +201,18 @@ def test_a_method_that_needs_a_run_is_brought_that_of_the_one_before_it(here):
     assert run("compare", "toy", "toy-clone", "toy-reuse", "--seeds", "2", "--updates", "2", "--episodes", "2", "--folder", "pair") == 0
     asked = json.loads((here / "pair" / "toy-reuse" / "run.json").read_text())
     assert asked["brought"] == {"base": "pair/toy-clone"}
+
+
+def test_data_are_for_those_that_learn_from_them(here, capsys):
+    """A run of another kind is refused, not written down as if it had used them; in a comparison they go to the others alone."""
+    toys.Toy().demonstrations(4).save("shown.npz")
+    for more in (("toy-online",), ("rti-dp", "--base", "nowhere")):
+        assert run("train", "toy", *more, "--data", "shown.npz", "--run", "one") == cli.EXIT_USER
+        assert f"{more[0]} learns from no recordings: leave out --data" in capsys.readouterr().err and not (here / "one").exists()
+    compared = ("compare", "toy", "toy-clone", "toy-online", "--updates", "2", "--episodes", "2", "--folder", "pair", "--data", "shown.npz")
+    assert run(*compared) == 0 and run(*compared) == 0  # begun, and gone on with
+    given = {name: json.loads((here / "pair" / name / "run.json").read_text())["data"] for name in ("toy-clone", "toy-online")}
+    assert given == {"toy-clone": "shown.npz", "toy-online": None}
 
 
 def test_a_run_of_a_task_that_only_its_program_knows_says_so(here, capsys):

@@ -141,13 +141,15 @@ def resume(argv: list[str]) -> int:
 
     asked = flags(Resume, "agir resume", argv)
     quiet_jax()
+    from agir.core.describe import build
     from agir.training.progress import Terminal
     from agir.training.run import Run
     from agir.training.train import resume as go_on
 
     run = Run.open(asked.run)
     if run.asked["state"] == "finished" and asked.updates is None:
-        print(f"{run.folder} is finished: there is nothing left to do. --updates N goes on for longer.")
+        longer = " --updates N goes on for longer." if build(run.asked["learner"]).updates else ""  # not of what learns nothing
+        print(f"{run.folder} is finished: there is nothing left to do.{longer}")
         return 0
     return after_training(go_on(asked.run, updates=asked.updates, reporter=Terminal()))
 
@@ -296,7 +298,7 @@ def claim(argv: list[str]) -> int:
 
         slugs: Positional[tuple[str, ...]]  # names of `agir claims`
         folder: pathlib.Path = pathlib.Path("runs/claims")  # what was done already in it is not done again
-        pilot: bool = False  # a fast look on seeds that are never reported; nothing is recorded
+        pilot: bool = False  # three seeds that are never reported, 100 episodes: nothing is recorded
         results: pathlib.Path | None = None  # a file for what is measured of each arm; what stands in it is not trained again
         ledger: pathlib.Path | None = None  # where verdicts are added (the ledger that comes with agir)
 

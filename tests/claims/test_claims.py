@@ -10,6 +10,7 @@ import agir
 from agir.claims.claim import Arm, Claim, Part
 from agir.claims.run import PILOT_SEEDS, run_claim, run_claims
 from agir.core import ledger, registry
+from agir.core.errors import UnknownName
 from agir.tasks.find import task as find_task
 from agir.training.comparison import measure, places
 from agir.training.progress import Reporter
@@ -57,6 +58,8 @@ def test_a_claim_is_run_once_and_judged_part_by_part(tmp_path, capsys, monkeypat
     assert len(rows) == 2 and ledger.latest(path)["toy_claim"].whole["when"] == again["when"]
     assert ledger.verdicts(path) == {"toy-clone": ledger.tally(again["parts"])}
     monkeypatch.setitem(registry._added["claim"], "toy_claim", (TOY, ""))
+    with pytest.raises(UnknownName):  # before the first is run
+        run_claims(("toy_claim", "toy_clain"), tmp_path, ledger=path)
     status = run_claims(("toy_claim",), tmp_path, ledger=path)
     assert len(ledger.rows(path)) == 3 and f"Recorded in {path}" in capsys.readouterr().out
     assert status == any(part["verdict"] == "fails" for part in ledger.latest(path)["toy_claim"].parts)

@@ -92,7 +92,7 @@ def test_what_was_changed_is_refused(tmp_path):
         read(tmp_path / "folder")
     toy().save(tmp_path / "data.npz")
     (tmp_path / "data.npz").write_bytes((tmp_path / "data.npz").read_bytes()[:-200])
-    with pytest.raises(BadData, match="not a readable .npz"):
+    with pytest.raises(BadData, match="is not an .npz, or a torn one"):
         read(tmp_path / "data.npz")
 
 

@@ -23,7 +23,7 @@ from agir.networks.mlp import MLP
 from agir.training.loop import finish, run_block, setup
 from agir.training.memory import FitIndex, Index, NeuralGas, Untrained, ranks
 from agir.training.settings import make_method
-from agir.training.train import train
+from agir.training.train import resume, train
 from agir.training.world import make_world
 from agir.verbs import load
 
@@ -167,6 +167,8 @@ def test_nearest_neighbours_copy_what_was_done(tmp_path):
         seen = jnp.asarray(kept.columns["observation"][row])
         action = policy.act(seen, policy.start(jax.random.key(0)), jax.random.key(0)).action
         np.testing.assert_allclose(action, kept.columns["action"][row], atol=1e-5)
+    with pytest.raises(BadSetting, match="nearest-neighbors learns nothing: leave --updates at 0"):  # nor is there more to learn
+        resume(tmp_path / "run", updates=5, task=Toy(), data=data)
 
 
 @pytest.mark.parametrize("name", ["ensemble", "nearest-neighbors", "redrawn", "rti-dp", "zip"])

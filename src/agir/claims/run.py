@@ -35,8 +35,8 @@ def run_claims(
     if not slugs:
         raise BadSetting("Which claim? `agir claims` lists them, with what came of each.")
     worst, ledger = 0, ledger or SHIPPED
-    for slug in slugs:
-        claim = registry.find("claim", slug)
+    claims = {slug: registry.find("claim", slug) for slug in slugs}  # all of them are found before the first is run
+    for claim in claims.values():
         row = run_claim(claim, folder, Terminal(), pilot, ledger, Results(results) if results else None)
         if not pilot:
             line(f"Recorded in {ledger}")

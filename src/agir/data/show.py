@@ -16,7 +16,7 @@ COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 MEASURES = {  # what `agir inspect` calls them, and what they mean
     "action_divergence": (
         "action divergence",
-        "what is done differs so much where the same is seen, and no policy of what is seen follows it",
+        "what is done differs so much where the same is seen: several ways or styles, or an unsteady hand",
     ),
     "transition_diversity": (
         "transition diversity",

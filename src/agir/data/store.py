@@ -79,7 +79,8 @@ class OwnFile:
         try:
             return self._read(path)
         except TORN as error:
-            raise BadData(f"{path} is torn or was edited ({type(error).__name__}: {error}). Take it from its source again.") from error
+            what = f"{type(error).__name__}: {error}"
+            raise BadData(f"{path} is torn or was edited ({what}). Take it from its source, or save it, again.") from error
 
     def _read(self, path: Path) -> Dataset:
         if path.is_dir():
@@ -118,7 +119,7 @@ def npz_names(path: Path) -> tuple[str, ...]:
         with np.load(path, allow_pickle=False) as file:
             return tuple(file.files)
     except TORN as error:
-        raise BadData(f"{path} is not a readable .npz ({error}). Take it from its source again.") from error
+        raise BadData(f"{path} is not an .npz, or a torn one. Take it from its source, or save it, again.") from error
 
 
 def npz_arrays(path: Path, *names: str) -> list[np.ndarray]:

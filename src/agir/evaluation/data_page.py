@@ -7,7 +7,10 @@ from agir.data.show import MEASURES, Inspection
 from agir.evaluation.drawing import Chart, Curve, Curves
 from agir.evaluation.report import Highlight, Origin, Report, SmallPrint, Verdict
 
-ALONG = "The same measures in each part of the episodes, from their begin to their end, as shares of the variance in all of them."
+ALONG = (
+    "The same measures in each part of the episodes, from their begin to their end, in percent of the variance in all of them: a part in "
+    "which more is done than elsewhere may have more than 100. Each part is measured by itself, so they do not add up to the whole."
+)
 
 
 def data_page(found: Inspection) -> Report:

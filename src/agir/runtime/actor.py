@@ -73,7 +73,7 @@ class Actor:
         space = self.policy.spec.observation
         observation = cast(space, observation)
         if wrong := misfit(space, observation, finite=False):
-            raise BadSpec(f"The policy's observation {wrong}.")
+            raise BadSpec(f"The observation {wrong}.")
         action, self._carry, self.told = self._step(observation, self._carry)
         action = jax.device_get(action)
         if bool(self.told["stopped"]):

@@ -27,7 +27,7 @@ from agir.tasks.find import task as find_task
 from agir.training.progress import Reporter, Within
 from agir.training.results import Result, Results, load, now
 from agir.training.run import Run
-from agir.training.train import OPTIONS, check_suits, order, policy_folder, resume, seed_list, train
+from agir.training.train import DEMONSTRATIONS, OPTIONS, check_suits, order, policy_folder, resume, seed_list, train, wanted
 
 NOT_COLUMNS = ("task", "seed", "index", "start", "truncated", "versions")
 ASKED = (
@@ -131,21 +131,24 @@ def count_parameters(policy: Policy) -> int:
 def trained(folder: pathlib.Path, task: str | Task, arm: Arm, reporter: Reporter, **asked: Any) -> Run:
     """The arm's run in `folder`: begun, gone on with, or as it stands if it is finished.
 
-    Raises BadSetting where the folder holds a run of other settings: its figures would pass for those of this arm.
+    Data are for those that learn from them. Raises BadSetting where the folder holds a run of other settings: its figures would pass
+    for those of this arm.
     """
+    its_task, how = find_task(task) if isinstance(task, str) else task, asked | arm.settings
+    learner, brought, _ = order(its_task, arm.method, **how)
+    if DEMONSTRATIONS not in wanted(learner, brought):
+        how["data"] = None
     if not (folder / "run.json").exists():
-        run = train(task, arm.method, run=folder, reporter=reporter, **(asked | arm.settings))
+        run = train(task, arm.method, run=folder, reporter=reporter, **how)
     else:
         run = Run.open(folder)
-        its_task = find_task(task) if isinstance(task, str) else task
-        wanted = json.loads(json.dumps(order(its_task, arm.method, **(asked | arm.settings))[2]))
-        if other := [line for name, now in asked_of(wanted).items() for line in unlike(name, asked_of(run.asked)[name], now)]:
+        now_asked = json.loads(json.dumps(order(its_task, arm.method, **how)[2]))
+        if other := [line for name, now in asked_of(now_asked).items() for line in unlike(name, asked_of(run.asked)[name], now)]:
             raise BadSetting(
                 f"The run in {folder} was asked for otherwise: {'; '.join(other)}. Remove it, or name another folder with --folder."
             )
         if run.asked["state"] != "finished":
-            given = (asked | arm.settings).get("data")
-            run = resume(run, task=task if isinstance(task, Task) else None, data=given, reporter=reporter)
+            run = resume(run, task=task if isinstance(task, Task) else None, data=how.get("data"), reporter=reporter)
     if run.asked["state"] == "interrupted":
         raise Stopped
     return run

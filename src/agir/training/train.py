@@ -17,7 +17,7 @@ from agir.core import registry
 from agir.core.describe import build, describe
 from agir.core.errors import AgirError, BadSetting
 from agir.core.nouns import Learner, Method, Policy, Task
-from agir.core.stages import check_base, check_brought, fill, given_names, givens, part_of, sized
+from agir.core.stages import check_base, check_brought, fill, given_names, givens, named, part_of, sized
 from agir.data.dataset import Dataset
 from agir.data.doctor import examined
 from agir.data.normalization import Normalized
@@ -56,6 +56,8 @@ def train(
     task = task_of(task)
     others, _ = _other_data(method, settings)
     learner, brought, asked = order(task, method, seeds=seeds, updates=updates, data=data, **settings)
+    if data is not None and DEMONSTRATIONS not in wanted(learner, brought):
+        raise BadSetting(f"{named(learner)} learns from no recordings: leave out --data (data=...).")
     parts = _load_brought(learner, brought, asked)
     looks_wrong: list[str] = []
     world = world_of(task, learner, asked, {DEMONSTRATIONS: data} | others, parts, looks_wrong.append)
@@ -191,7 +193,7 @@ def resume(
         done = max(run.checkpoints().steps, default=0)
         if updates < min(done, learner.updates):  # a file that says more than was asked for is refused when it is read
             raise BadSetting(f"{run.folder} has {done} updates behind it: --updates {updates} is fewer. Name as many, or leave it out.")
-        learner = dataclasses.replace(learner, updates=updates)
+        learner = with_settings(learner, {"updates": updates})
     brought = {name: (brought or {}).get(name, path) for name, path in asked["brought"].items()}
     given = {DEMONSTRATIONS: data or asked["data"]} | asked.get("other_data", {}) | (other_data or {})
     for name, value in (given | brought).items():
@@ -315,8 +317,7 @@ def world_of(
     A run given a base takes the base's normalisation.
     """
     options = asked["options"]
-    wanted = dict.fromkeys(name for source in _sources(learner, parts) for name in source.wants())
-    datasets = {name: _dataset(task, name, data, options["demonstrations"]) for name in wanted}
+    datasets = {name: _dataset(task, name, data, options["demonstrations"]) for name in wanted(learner, parts)}
     if DEMONSTRATIONS in datasets:
         datasets[DEMONSTRATIONS] = hidden(datasets[DEMONSTRATIONS], options.get("labelled"))
     for name, dataset in datasets.items() if say is not None else ():
@@ -341,7 +342,12 @@ def world_of(
     return world
 
 
-def _sources(learner: Learner, parts: dict[str, Part]) -> list:
+def wanted(learner: Learner, parts: Collection[str]) -> dict[str, None]:
+    """The names of the datasets that it and those of its stages learn from that are not brought, in order."""
+    return dict.fromkeys(name for source in _sources(learner, parts) for name in source.wants())
+
+
+def _sources(learner: Learner, parts: Collection[str]) -> list:
     stages = [getattr(learner, f.name) for f in dataclasses.fields(learner) if f.name not in parts]
     return [learner.learns_from, *(s for stage in stages if isinstance(stage, Learner) for s in _sources(stage, parts))]
 

@@ -1,12 +1,13 @@
 """RTI-DP, the real-time iteration scheme for diffusion policies (Duan et al. 2025, arXiv 2508.05396): warm starts, no training.
 
-    first plan    all passes of the base's sampler, from noise
+    first plan    all `passes` of `sampler`, from noise
     later plans   the last chunk, moved up by the actions done (its last action again in the places left), is taken for a chunk as noisy
                   as the last `warm` passes expect, without noise being added, and these passes are made with the new observations
 
-`--base RUN` is any trained diffusion policy, whatever its sampler: the weights are the same. A plan's first action is done, and the
-next plan begins; as the chunk moves by one step at a time, it is nearly right already, and noise that is contracted needs no adding.
-With as many warm passes as there are, nothing of the last chunk is left, and this is the base itself, from noise every time.
+`--base RUN` is any trained diffusion policy, whatever its sampler: the weights are the same, and the sampler is this method's own, by
+default the paper's, whose first plan takes 100 passes (`--sampler ddim --passes 10 --warm 1`: 10, then one a plan). A plan's first
+action is done, and the next plan begins; as the chunk moves by one step at a time, it is nearly right already, and noise that is
+contracted needs no adding. With as many warm passes as there are, nothing of the last chunk is left: from noise every time.
 
 Deviations: the last `warm` of evenly spaced passes (the released code lists steps by hand: 2, 1, 0 of 100 for Push-T, which is the
 default here, up to 25, 22, ..., 0). Scaling the actions that are choices in truth (a gripper), in the data or in the guess, is not here.

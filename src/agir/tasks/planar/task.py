@@ -1,6 +1,6 @@
 """Planar: one small world of contact, as a table of presets. `planar/PRESET,option=value,...`.
 
-An option that is None has the preset's own value (PRESETS); every preset knows those from `observe` to `inertia` and `steps`,
+An option that is None has the preset's own value; every preset knows those from `observe` to `inertia` and `steps`,
 and some know others. A hand's demonstrations are action-free (`Dataset.without_actions`).
 
 `blind` and the jumps of `disturb` are hidden in the state's vector only: images and tokens show the fixture where it is.
