@@ -139,3 +139,22 @@ def test_one_lane_pays_only_when_it_is_due():
     for due, paid in (([False, False], 0), ([False, True], 2)):
         found = seeds(jnp.float32([2.0, 3.0]), jnp.array(due), jnp.float32([3.0, 3.0]))
         assert found.tolist() == [3.0, 9.0 if due[1] else 3.0] and len(calls) == paid
+
+
+TABLE = np.float32([0.5, 1.5, 2.5])  # a constant of the program
+
+
+def test_one_within_another_for_seeds_of_one_lane_each():
+    """As a policy of several seeds is vmapped whose planner chooses too: constants of the inner one are not to be mapped."""
+
+    def twice(choose, module, due, x, old):
+        inner = lambda module, x: jax.tree.map(
+            lambda y: y + jnp.asarray(TABLE)[jnp.int32(0 * y.sum())] * module.weight[0], compute(module, x)
+        )
+        outer = lambda module, x, old, again: choose(again, inner, module, (x,), old)
+        return choose(due, outer, module, (x, old, ~due), old), choose(due, outer, module, (x, old, due), old)
+
+    at_once = lambda due, function, module, given, old: jax.tree.map(lambda a, b: jnp.where(due, a, b), function(module, *given), old)
+    (_, x, old), due = lanes((3,), 0.5), jnp.array([True, False, True])
+    found, wanted = (jax.jit(jax.vmap(lambda *given, how=how: twice(how, *given)))(MODULES, due, x, old) for how in (when, at_once))
+    same(found, wanted)

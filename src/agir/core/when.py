@@ -29,13 +29,20 @@ def when(due: Any, function: Callable, module: Any, arguments: tuple, old: Any, 
             return jax.lax.cond(due[0], lambda: jax.vmap(call)(arguments), lambda: old)
         return _gathered(call, due, arguments, old, block or -(-due.shape[0] // 4))
 
+    def one_seed(arrays: Any, due: Any, arguments: tuple, old: Any) -> Any:
+        if due.shape[0] > 1:
+            return in_lanes.fun(arrays, due, arguments, old)
+        # A cond of many seeds computes both sides too, and maps the constants of a `when` within, which that does not take.
+        values = jax.vmap(lambda inputs: function(eqx.combine(arrays, static), *inputs))(arguments)
+        return jax.tree.map(lambda new, kept: jnp.where(due[0], new, kept), values, old)
+
     @in_lanes.def_vmap
     def _(size: int, mapped: list, arrays: Any, due: Any, arguments: tuple, old: Any) -> tuple[Any, Any]:
         spread = lambda is_mapped, x: x if is_mapped else jnp.broadcast_to(x, (size, *x.shape))
         inputs = jax.tree.map(spread, tuple(mapped[1:]), (due, arguments, old))
         if any(jax.tree.leaves(mapped[0])):  # seeds
             axes = jax.tree.map(lambda is_mapped: 0 if is_mapped else None, mapped[0])
-            seeds = jax.vmap(in_lanes.fun, (axes, 0, 0, 0))
+            seeds = jax.vmap(one_seed, (axes, 0, 0, 0))
             result = jax.lax.cond(inputs[0].any(), lambda: seeds(arrays, *inputs), lambda: inputs[2])
         else:  # more lanes
             lanes = inputs[0].shape[1]  # said, as an array may be empty
