@@ -174,7 +174,6 @@ class FrequencyAutoregression(Generator):
         horizon, levels = self.head.horizon, self.levels
         place = jax.random.permutation(key, jnp.arange(horizon))
         for level, kept in enumerate(self.kept):
-            chunk = chunk if level == 0 else low(chunk, jnp.int32(kept))
             hidden = place < math.floor(horizon * math.cos(0.5 * math.pi * level / levels))
-            chunk = draw(self.of_frequencies(chunk, hidden, kept, context), level)
+            chunk = draw(self.of_frequencies(low(chunk, jnp.int32(kept)), hidden, kept, context), level)
         return chunk

@@ -135,15 +135,16 @@ def trained(folder: pathlib.Path, task: str | Task, arm: Arm, reporter: Reporter
     for those of this arm.
     """
     its_task, how = find_task(task) if isinstance(task, str) else task, asked | arm.settings
-    learner, brought, _ = order(its_task, arm.method, **how)
+    learner, brought, told = order(its_task, arm.method, **how)
     if DEMONSTRATIONS not in wanted(learner, brought):
-        how["data"] = None
+        how["data"] = told["data"] = None
     if not (folder / "run.json").exists():
         run = train(task, arm.method, run=folder, reporter=reporter, **how)
     else:
         run = Run.open(folder)
-        now_asked = json.loads(json.dumps(order(its_task, arm.method, **how)[2]))
-        if other := [line for name, now in asked_of(now_asked).items() for line in unlike(name, asked_of(run.asked)[name], now)]:
+        if other := [
+            line for name, now in asked_of(json.loads(json.dumps(told))).items() for line in unlike(name, asked_of(run.asked)[name], now)
+        ]:
             raise BadSetting(
                 f"The run in {folder} was asked for otherwise: {'; '.join(other)}. Remove it, or name another folder with --folder."
             )
